@@ -1,0 +1,134 @@
+// Every setting of the service: one schema of the environment, read once, all faults in one message, frozen, passed down.
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Static, Type } from 'typebox'
+import { Convert, Default, Errors } from 'typebox/value'
+
+const text = (description: string, options = {}) => Type.String({ description, minLength: 1, ...options })
+const count = (description: string, initial: number, minimum = 1, maximum = 1_000_000) =>
+  Type.Integer({ description, default: initial, minimum, maximum })
+
+/** The whole environment. `.env.example` is checked against it; descriptions are for the operator. */
+export const settingsSchema = Type.Object({
+  NODE_ENV: Type.Union([Type.Literal('development'), Type.Literal('test'), Type.Literal('production')], {
+    description: 'In production no secret is made up: a missing one stops the start.', default: 'development'
+  }),
+  HOST: text('Address to listen on.', { default: '127.0.0.1' }),
+  PORT: count('Port to listen on; 0 lets the system choose.', 3000, 0, 65_535),
+  PUBLIC_URL: Type.Optional(text('Where carriers and payment providers reach this service, without a slash at the end.', { pattern: '^https?://[^ ]*[^/ ]$' })),
+  TRUST_PROXY: Type.Boolean({ description: 'Believe X-Forwarded-For: set it only behind a proxy of your own.', default: false }),
+  CORS_ORIGINS: Type.String({ description: 'Origins of web pages that may call the API with cookies, separated by commas.', default: '' }),
+  LOG_LEVEL: Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)), {
+    description: 'The least level that is logged.', default: 'info'
+  }),
+  DATA_DIR: text('Folder of the embedded database, of made-up development secrets and of the sandbox.', { default: '.koinonia' }),
+  REGISTRY_DATABASE_URL: Type.Optional(text('The central database. Without it an embedded PostgreSQL is started under DATA_DIR.', { pattern: '^postgres(ql)?://' })),
+  TENANT_SERVERS: Type.Optional(text('Servers for tenant databases: name=administrator URL, separated by commas. Without it: the server of the registry, named primary.')),
+  DATABASE_MAX_CONNECTIONS: count('Connections this process may hold to one database server, all tenants and the registry together.', 30, 10),
+  DATABASE_REGISTRY_CONNECTIONS: count('How many of them are kept for the registry.', 6, 4),
+  DATABASE_CONNECTIONS_PER_TENANT: count('How many of them one tenant may hold at a time.', 8),
+  DATABASE_WAIT_MS: count('How long a request waits for a connection before it is answered 503, in milliseconds.', 5_000),
+  DATABASE_CONNECT_TIMEOUT_MS: count('How long opening a connection may take, in milliseconds.', 5_000),
+  DATABASE_STATEMENT_TIMEOUT_MS: count('How long one SQL statement may run, in milliseconds.', 30_000),
+  CACHED_TENANTS: count('How many tenants\' pools are remembered; an empty pool costs about a kilobyte.', 10_000),
+  SPARE_TENANTS: count('Databases kept ready on each server, so that signing up takes no time.', 1, 0, 1_000),
+  JWT_SECRET: Type.Optional(text('Signs access tokens: at least 32 characters. openssl rand -base64 48', { minLength: 32 })),
+  MASTER_KEY: Type.Optional(text('Encrypts fields and derives tenant passwords: 32 bytes in base64. openssl rand -base64 32', { pattern: '^[A-Za-z0-9+/]{43}=$' })),
+  OPERATOR_TOKEN: Type.Optional(text('Bearer token for /metrics: at least 24 characters.', { minLength: 24 })),
+  TELNYX_API_KEY: Type.Optional(text('Key of the carrier account. Without it a local sandbox carrier is used.')),
+  TELNYX_PUBLIC_KEY: Type.Optional(text('Verifies the carrier\'s webhooks: 32 bytes in base64, from the carrier\'s portal.', { pattern: '^[A-Za-z0-9+/]{43}=$' })),
+  TELNYX_BASE_URL: text('Where the carrier\'s API is.', { default: 'https://api.telnyx.com/v2', pattern: '^https?://' }),
+  SEND_CONCURRENCY: count('Texts on their way to the carrier at a time.', 64, 1, 1_000),
+  SEND_TIMEOUT_MS: count('How long the carrier may take to answer before a text counts as unknown, in milliseconds.', 15_000),
+  WORKER_CONCURRENCY: count('Background jobs running at a time.', 8, 1, 100),
+  WORKER_DRAIN_MS: count('How long running jobs may take to finish when the service stops, in milliseconds.', 10_000),
+  TRIAL_DAYS: count('Length of the trial that a sign-up starts.', 14, 0, 365),
+  ACCESS_TOKEN_SECONDS: count('How long an access token is good.', 900, 30, 86_400),
+  REFRESH_TOKEN_DAYS: count('How long a refresh token is good.', 7, 1, 365),
+  RATE_LIMIT_PER_MINUTE: count('Requests a minute of one signed-in caller.', 1_200),
+  LOGIN_ATTEMPTS: count('Failed sign-ins from one address, and for one e-mail, before they are refused for LOGIN_WINDOW_SECONDS.', 10, 1, 1_000),
+  LOGIN_WINDOW_SECONDS: count('Over how long failed sign-ins are counted.', 900, 1, 86_400),
+  SIGN_UPS_PER_HOUR: count('Sign-ups an hour from one address.', 20),
+  ARGON2_MEMORY_KIB: count('Memory of one password hash, in KiB.', 19_456, 8),
+  ARGON2_TIME_COST: count('Passes of one password hash.', 2, 1, 100),
+  ARGON2_PARALLELISM: count('Lanes of one password hash.', 1, 1, 64)
+})
+
+type Settings = Static<typeof settingsSchema>
+type Secret = 'JWT_SECRET' | 'MASTER_KEY' | 'OPERATOR_TOKEN'
+export type Config = Readonly<Omit<Settings, Secret> & Required<Pick<Settings, Secret>>>
+
+/** Names every fault of the settings at once; the message is for the operator, who sees nothing else. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const requiredInProduction = [
+  'REGISTRY_DATABASE_URL', 'PUBLIC_URL', 'JWT_SECRET', 'MASTER_KEY', 'OPERATOR_TOKEN', 'TELNYX_API_KEY', 'TELNYX_PUBLIC_KEY'
+] as const
+
+/** Where package.json and the migrations are, from the compiled dist/src/. */
+export const packageRoot = fileURLToPath(new URL('../..', import.meta.url))
+
+/** @throws ConfigError naming every invalid or missing setting. */
+export function loadConfig (environment: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.keys(settingsSchema.properties)
+    .filter((name) => environment[name] !== undefined && environment[name] !== '')
+    .map((name) => [name, environment[name]]))
+  const settings = Convert(settingsSchema, Default(settingsSchema, given))
+  const faults = findFaults(settings)
+  if (faults.length > 0) {
+    throw new ConfigError(`The settings are not complete:\n${faults.map((fault) => `  ${fault}`).join('\n')}\nSee .env.example for the meaning of each.`)
+  }
+  const valid = settings as Settings
+  const dataDir = resolve(valid.DATA_DIR)
+  const secrets = valid.NODE_ENV === 'production' ? {} : developmentSecrets(dataDir, valid)
+  return Object.freeze({ ...secrets, ...valid, DATA_DIR: dataDir } as Config)
+}
+
+export interface DatabaseServerSetting { name: string, adminUrl: string }
+
+/** The servers of TENANT_SERVERS, or the registry's own as `primary`. */
+export function tenantServers (config: Pick<Config, 'TENANT_SERVERS'>, registryUrl: string): DatabaseServerSetting[] {
+  if (config.TENANT_SERVERS === undefined) {
+    const adminUrl = new URL(registryUrl)
+    adminUrl.pathname = '/postgres'
+    return [{ name: 'primary', adminUrl: adminUrl.href }]
+  }
+  return config.TENANT_SERVERS.split(',').map((entry) => {
+    const [, name, adminUrl] = /^\s*([a-z][a-z0-9-]{0,39})=(postgres(?:ql)?:\/\/\S+)\s*$/.exec(entry) ?? []
+    if (name === undefined || adminUrl === undefined) {
+      throw new ConfigError('TENANT_SERVERS must be a list such as east=postgres://admin:secret@host:5432/postgres,west=…')
+    }
+    return { name, adminUrl }
+  })
+}
+
+function findFaults (settings: unknown): string[] {
+  const faults = Errors(settingsSchema, settings).map((error) => `${error.instancePath.slice(1)} ${error.message}`)
+  const present = settings as Record<string, unknown>
+  if (present['NODE_ENV'] === 'production') {
+    faults.push(...requiredInProduction.filter((name) => present[name] === undefined).map((name) => `${name} is missing`))
+  }
+  return [...new Set(faults)]
+}
+
+function developmentSecrets (dataDir: string, settings: Settings): Partial<Record<Secret, string>> {
+  if (settings.JWT_SECRET !== undefined && settings.MASTER_KEY !== undefined && settings.OPERATOR_TOKEN !== undefined) return {}
+  const file = join(dataDir, 'development-secrets.json')
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Record<Secret, string>
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new ConfigError(`${file} cannot be read. Restore it, or delete it together with the data beside it.`, { cause: error })
+  }
+  const secrets = {
+    JWT_SECRET: randomBytes(48).toString('base64'),
+    MASTER_KEY: randomBytes(32).toString('base64'),
+    OPERATOR_TOKEN: randomBytes(24).toString('base64url')
+  }
+  mkdirSync(dataDir, { recursive: true })
+  writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600, flag: 'wx' })
+  return secrets
+}

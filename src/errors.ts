@@ -1,0 +1,94 @@
+// The catalogue of errors the API can answer: stable code, status, and a sentence that tells its reader what to do next.
+import { STATUS_CODES } from 'node:http'
+
+interface CatalogueEntry { status: number, detail: string }
+
+const catalogue = {
+  ACCESS_TOKEN_EXPIRED: { status: 401, detail: 'The access token has expired. Call POST /api/auth/refresh, then try again.' },
+  ACCESS_TOKEN_INVALID: { status: 401, detail: 'The access token is not valid. Sign in again with POST /api/auth/login.' },
+  AREA_CODE_INVALID: { status: 400, detail: 'areaCode must be a three-digit North American area code, such as 615.' },
+  AUTHENTICATION_REQUIRED: { status: 401, detail: 'Send an access token: Authorization: Bearer <accessToken>, from POST /api/auth/login.' },
+  BODY_MALFORMED: { status: 400, detail: 'The body could not be read as JSON. Check its syntax and the Content-Type header.' },
+  BODY_TOO_LARGE: { status: 413, detail: 'The body is larger than this endpoint accepts. Send less in one request.' },
+  BRANCH_NAME_TAKEN: { status: 409, detail: 'Another branch has this name. Choose a different one.' },
+  BRANCH_NOT_FOUND: { status: 404, detail: 'No branch has this id. List them with GET /api/branches.' },
+  CARRIER_UNAVAILABLE: { status: 502, detail: 'The carrier did not answer. Nothing was changed; try again in a minute.' },
+  CONTENT_TYPE_UNSUPPORTED: { status: 415, detail: 'Send the body as application/json.' },
+  CONVERSATION_NOT_FOUND: { status: 404, detail: 'No conversation has this id. List them with GET /api/conversations.' },
+  CREDENTIALS_INVALID: { status: 401, detail: 'The e-mail or the password is not right. Check both and try again.' },
+  CSRF_TOKEN_INVALID: { status: 403, detail: 'A cookie caller must send the X-CSRF-Token header, from GET /api/auth/csrf-token. Bearer callers need none.' },
+  CURSOR_INVALID: { status: 400, detail: 'The cursor is not one this list gave. Start again without it.' },
+  DATABASE_BUSY: { status: 503, detail: 'Every database connection is in use. Wait as long as Retry-After says, then try again.' },
+  DATABASE_UNAVAILABLE: { status: 503, detail: 'The database is out of reach. It is tried again by itself; wait as long as Retry-After says.' },
+  IDEMPOTENCY_KEY_IN_USE: { status: 409, detail: 'A request with this Idempotency-Key is still being answered. Wait a moment, then send the same request again.' },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, detail: 'This Idempotency-Key was used for a different request. Use a new key for a new request.' },
+  INTERNAL_ERROR: { status: 500, detail: 'Something went wrong on our side; it has been recorded. Quote the requestId to support.' },
+  MEMBER_NOT_FOUND: { status: 404, detail: 'No member has this id. List them with GET /api/members.' },
+  MEMBER_OPTED_OUT: { status: 409, detail: 'This person has opted out. Only they can opt in again, by texting START.' },
+  MEMBER_PHONE_TAKEN: { status: 409, detail: 'Another member has this phone number. Find them with GET /api/members?search=<phone>.' },
+  MESSAGE_NOT_FOUND: { status: 404, detail: 'No message has this id. List them with GET /api/messages.' },
+  NO_SENDING_NUMBER: { status: 409, detail: 'The organization has no active number to text from. Buy one with POST /api/numbers.' },
+  NUMBER_TAKEN: { status: 409, detail: 'This number has been taken. Choose another from GET /api/numbers/available.' },
+  ORGANIZATION_CHOICE_REQUIRED: { status: 409, detail: 'This e-mail and password fit several organizations. Send the tenantId of one of those listed.' },
+  PHONE_INVALID: { status: 400, detail: 'This is not a phone number that can be texted. Write it with its country code, such as +1 615 555 0123.' },
+  RATE_LIMITED: { status: 429, detail: 'Too many requests. Wait as long as Retry-After says, then try again.' },
+  REFRESH_TOKEN_INVALID: { status: 401, detail: 'The refresh token is not valid or has been used before. Sign in again with POST /api/auth/login.' },
+  ROLE_INSUFFICIENT: { status: 403, detail: 'Your role does not allow this. Ask the primary admin of your organization.' },
+  ROUTE_NOT_FOUND: { status: 404, detail: 'There is nothing at this path. The API is described at /openapi.json.' },
+  SESSION_REVOKED: { status: 401, detail: 'This session has ended. Sign in again with POST /api/auth/login.' },
+  SIGN_UP_UNAVAILABLE: { status: 503, detail: 'No database could be made for a new organization just now. Nothing was kept; try again in a minute.' },
+  TAG_NOT_FOUND: { status: 404, detail: 'No tag has this id. List them with GET /api/tags.' },
+  TENANT_ARCHIVED: { status: 403, detail: 'This organization is archived. Ask support to restore it.' },
+  TENANT_MOVING: { status: 503, detail: 'This organization is being moved to another server. Wait as long as Retry-After says, then try again.' },
+  TENANT_NOT_FOUND: { status: 404, detail: 'This organization does not exist any more. Sign in again.' },
+  TENANT_SUSPENDED: { status: 403, detail: 'This organization is suspended. Ask support to resume it.' },
+  TEXT_TOO_LONG: { status: 400, detail: 'The text needs more than 10 parts. Shorten it, or take out the characters that make each part shorter.' },
+  VALIDATION_FAILED: { status: 400, detail: 'Some fields are not valid. Each is named in errors.' },
+  WEBHOOK_MALFORMED: { status: 400, detail: 'The body is not an event of this provider.' },
+  WEBHOOK_SIGNATURE_INVALID: { status: 401, detail: 'The signature does not fit the body. Check the public key that is set for this provider.' },
+  WEBHOOK_STALE: { status: 401, detail: 'The signed time is more than five minutes away. Check the clock of the sender.' }
+} as const satisfies Record<string, CatalogueEntry>
+
+export type ProblemCode = keyof typeof catalogue
+
+/** One invalid field: `path` is a JSON pointer into the request, `message` says what is wrong with it. */
+export interface FieldError { path: string, message: string }
+
+export interface ProblemOptions {
+  detail?: string
+  errors?: FieldError[]
+  /** Seconds, for the Retry-After header. */
+  retryAfter?: number
+  /** Further members of the problem document, such as the organizations to choose from. */
+  extensions?: Record<string, unknown>
+  cause?: unknown
+}
+
+/** An error that the API answers as an RFC 9457 problem document. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly status: number
+  readonly title: string
+  readonly errors: FieldError[] | undefined
+  readonly retryAfter: number | undefined
+  readonly extensions: Record<string, unknown>
+
+  constructor (readonly code: ProblemCode, options: ProblemOptions = {}) {
+    super(options.detail ?? catalogue[code].detail, { cause: options.cause })
+    this.status = catalogue[code].status
+    this.title = STATUS_CODES[this.status] ?? 'Error'
+    this.errors = options.errors
+    this.retryAfter = options.retryAfter
+    this.extensions = options.extensions ?? {}
+  }
+}
+
+/** `throw problem('MEMBER_NOT_FOUND')` wherever a request or job meets one of the catalogued errors. */
+export function problem (code: ProblemCode, options?: ProblemOptions): Problem {
+  return new Problem(code, options)
+}
+
+/** Every code with its status and default detail, for the API's own description. */
+export function problemCatalogue (): ReadonlyMap<ProblemCode, CatalogueEntry> {
+  return new Map(Object.entries(catalogue) as Array<[ProblemCode, CatalogueEntry]>)
+}
