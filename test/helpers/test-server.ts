@@ -1,0 +1,56 @@
+// The throw-away PostgreSQL server that all tests of this checkout share.
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir, userInfo } from 'node:os'
+import path from 'node:path'
+import { pino } from 'pino'
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/sandbox/postgres/start-embedded-postgres.js'
+
+/** One folder a checkout and user, so that what a killed run left behind is found again and does not pile up. */
+export const testFolder = path.join(tmpdir(), `koinonia-test-${userInfo().uid}-${
+  createHash('sha256').update(path.resolve(import.meta.dirname, '../../..')).digest('hex').slice(0, 12)}`)
+
+let server: Promise<EmbeddedPostgres> | undefined
+
+/** The running test server, or a new one when none runs (a test file started by itself). It is never durable. */
+export async function testServer (): Promise<EmbeddedPostgres> {
+  server ??= registerUser(process.pid).then(startTestServer)
+  return server
+}
+
+/** Starts or adopts it without registering a user. */
+export async function startTestServer (): Promise<EmbeddedPostgres> {
+  return startEmbeddedPostgres({
+    dataDir: path.join(testFolder, 'postgres'), durable: false, maxConnections: 300, log: pino({ level: 'silent' })
+  })
+}
+
+/** Notes that process `pid` needs the server. */
+export async function registerUser (pid: number): Promise<void> {
+  await mkdir(usersFolder, { recursive: true })
+  await writeFile(path.join(usersFolder, String(pid)), '')
+}
+
+/** Whether a process other than `pid` that needs the server is alive. */
+export async function hasOtherUsers (pid: number): Promise<boolean> {
+  const names: string[] = await readdir(usersFolder).catch(() => [])
+  return names.map(Number).some((other) => other !== pid && isAlive(other))
+}
+
+/** Stops the server, if one runs, and removes everything. */
+export async function removeTestServer (): Promise<void> {
+  const names: string[] = await readdir(path.join(testFolder, 'postgres')).catch(() => [])
+  if (names.includes('cluster')) await (await startTestServer()).stop()
+  await rm(testFolder, { recursive: true, force: true })
+}
+
+const usersFolder = path.join(testFolder, 'users')
+
+function isAlive (pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
