@@ -18,8 +18,8 @@ export interface Registry {
   close: () => Promise<void>
 }
 
-/** Connections held for LISTEN, by the job queue and by the tenant directory, outside the pool but within its share. */
-const listenerConnections = 2
+/** Connections held for LISTEN, outside the pool but within the registry's share of the budget. */
+const listenerConnections = 1
 
 type RegistrySettings = Pick<Config, 'DATABASE_REGISTRY_CONNECTIONS' | 'DATABASE_CONNECT_TIMEOUT_MS' | 'DATABASE_STATEMENT_TIMEOUT_MS'>
 

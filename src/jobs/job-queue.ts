@@ -1,0 +1,27 @@
+// Puts jobs into the queue, which lives in the registry so that no idle tenant is ever polled.
+import { sql } from 'kysely'
+import { Check } from 'typebox/value'
+import { type RegistryDb, type RegistryTrx } from '../registry/db.js'
+import { type Job } from './define-job.js'
+
+export interface EnqueueOptions {
+  /** A waiting job of the same key is replaced by this one; a running one is left alone and runs beside it. */
+  key?: string
+  runAt?: Date
+  maxAttempts?: number
+  /** Enqueue in this transaction, so that the job exists exactly when what it works on does. */
+  in?: RegistryTrx
+}
+
+export class JobQueue {
+  constructor (private readonly registry: RegistryDb) {}
+
+  /** @throws TypeError when the payload does not have the job's shape. */
+  async enqueue<Payload> (job: Pick<Job<Payload, never>, 'name' | 'schema'>, payload: Payload, options: EnqueueOptions = {}): Promise<void> {
+    if (!Check(job.schema, payload)) throw new TypeError(`The payload of job ${job.name} does not fit its schema.`)
+    await sql`SELECT graphile_worker.add_job(
+      ${job.name}::text, payload := ${JSON.stringify(payload)}::json, run_at := ${options.runAt ?? null}::timestamptz,
+      max_attempts := ${options.maxAttempts ?? null}::int, job_key := ${options.key ?? null}::text, job_key_mode := 'replace')`
+      .execute(options.in ?? this.registry)
+  }
+}

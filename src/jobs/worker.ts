@@ -1,0 +1,55 @@
+// Runs the queue's jobs in this process, several at a time, until told to stop.
+import { Logger as WorkerLogger, run, type Runner, type Task } from 'graphile-worker'
+import { type Pool } from 'pg'
+import { type Logger } from 'pino'
+import { Check } from 'typebox/value'
+import { type Metrics } from '../metrics.js'
+import { type Job } from './define-job.js'
+
+export interface WorkerOptions<Services> {
+  pool: Pool
+  services: Services
+  jobs: ReadonlyArray<Job<never, Services>>
+  /** Lines of cron for jobs that come round by themselves. */
+  crontab?: string
+  concurrency: number
+  /** Milliseconds that running jobs get to finish when the worker stops. */
+  drainMs: number
+  log: Logger
+  metrics: Metrics
+}
+
+export interface Worker { stop: () => Promise<void> }
+
+export async function startWorker<Services> (options: WorkerOptions<Services>): Promise<Worker> {
+  const { log } = options
+  const runner: Runner = await run({
+    pgPool: options.pool,
+    taskList: Object.fromEntries(options.jobs.map((job) => [job.name, toTask(job, options)])),
+    concurrency: options.concurrency,
+    crontab: options.crontab ?? '',
+    noHandleSignals: true,
+    preset: { worker: { gracefulShutdownAbortTimeout: options.drainMs } },
+    logger: new WorkerLogger(() => (level, message, meta) => {
+      log[level === 'warning' ? 'warn' : level === 'info' ? 'debug' : level]({ ...(meta?.['error'] === undefined ? {} : { err: meta['error'] }) }, message)
+    })
+  })
+  runner.promise.catch((error: unknown) => { log.fatal({ err: error }, 'the worker stopped by itself') })
+  return { stop: () => runner.stop() }
+}
+
+function toTask<Services> (job: Job<never, Services>, { services, log, metrics }: WorkerOptions<Services>): Task {
+  return async (payload, helpers) => {
+    if (!Check(job.schema, payload)) throw new Error(`The payload of job ${job.name} does not fit its schema; it was probably queued by another version.`)
+    const attempt = helpers.job.attempts
+    try {
+      await job.run(payload as never, services, { attempt, maxAttempts: helpers.job.max_attempts, signal: helpers.abortSignal ?? new AbortController().signal })
+      metrics.jobs.inc({ job: job.name, outcome: 'done' })
+    } catch (error) {
+      const last = attempt >= helpers.job.max_attempts
+      metrics.jobs.inc({ job: job.name, outcome: last ? 'dead' : 'failed' })
+      log.error({ err: error, job: job.name, jobId: helpers.job.id, attempt }, last ? 'a job failed for good; `koinonia doctor` lists it' : 'a job failed and will be tried again')
+      throw error
+    }
+  }
+}

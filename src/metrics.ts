@@ -1,0 +1,23 @@
+// What the service counts about itself, in Prometheus's terms: per server and per kind, never per tenant.
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+export function createMetrics () {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry, prefix: 'koinonia_' })
+  return {
+    registry,
+    httpDuration: new Histogram({
+      name: 'koinonia_http_request_duration_seconds',
+      help: 'Time to answer a request.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers
+    }),
+    jobs: new Counter({ name: 'koinonia_jobs_total', help: 'Background jobs by name and outcome.', labelNames: ['job', 'outcome'], registers }),
+    sends: new Counter({ name: 'koinonia_sends_total', help: 'Texts handed to the carrier by outcome.', labelNames: ['outcome'], registers }),
+    webhooks: new Counter({ name: 'koinonia_webhooks_total', help: 'Webhooks received by provider and outcome.', labelNames: ['provider', 'outcome'], registers })
+  }
+}
