@@ -27,3 +27,39 @@ export interface Services {
   jobs: JobQueue
   carrier: Carrier
 }
+
+export interface OpenServices extends Services {
+  /** Stops taking work, lets what runs finish within a limit, then closes every connection. */
+  close: () => Promise<void>
+}
+
+/** `registryUrl` is the setting, or the embedded server's. Opens lazily: an unreachable database shows at the first query. */
+export async function openServices (config: Config, registryUrl: string, log: Logger, clock: Clock = systemClock): Promise<OpenServices> {
+  const keyring = createKeyring(Buffer.from(config.MASTER_KEY, 'base64'))
+  const registry = openRegistry(registryUrl, config, log)
+  const listener = new RegistryListener(registryUrl, log)
+  const tenancy = new Tenancy({ registry: registry.db, listener, keyring, config, registryUrl, log, clock })
+  const provisioner = new Provisioner({ registry: registry.db, tenancy, keyring, config, registryUrl, log, clock })
+  const carrier = createTelnyxCarrier(config, log)
+  const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })
+  return {
+    config,
+    log,
+    clock,
+    keyring,
+    passwords,
+    listener,
+    tenancy,
+    provisioner,
+    carrier,
+    metrics: createMetrics(),
+    registry: registry.db,
+    jobs: new JobQueue(registry.db),
+    async close () {
+      await carrier.close()
+      await tenancy.close()
+      await listener.close()
+      await registry.close()
+    }
+  }
+}

@@ -19,6 +19,9 @@ export interface WorkerOptions<Services> {
   metrics: Metrics
 }
 
+// The queue announces each job it starts and finishes: worth reading only when looking for a fault.
+const pinoLevels = { error: 'error', warning: 'warn', info: 'debug', debug: 'trace' } as const
+
 export interface Worker { stop: () => Promise<void> }
 
 export async function startWorker<Services> (options: WorkerOptions<Services>): Promise<Worker> {
@@ -31,7 +34,7 @@ export async function startWorker<Services> (options: WorkerOptions<Services>): 
     noHandleSignals: true,
     preset: { worker: { gracefulShutdownAbortTimeout: options.drainMs } },
     logger: new WorkerLogger(() => (level, message, meta) => {
-      log[level === 'warning' ? 'warn' : level === 'info' ? 'debug' : level]({ ...(meta?.['error'] === undefined ? {} : { err: meta['error'] }) }, message)
+      log[pinoLevels[level]]({ err: meta?.['error'] }, message)
     })
   })
   runner.promise.catch((error: unknown) => { log.fatal({ err: error }, 'the worker stopped by itself') })
@@ -43,7 +46,7 @@ function toTask<Services> (job: Job<never, Services>, { services, log, metrics }
     if (!Check(job.schema, payload)) throw new Error(`The payload of job ${job.name} does not fit its schema; it was probably queued by another version.`)
     const attempt = helpers.job.attempts
     try {
-      await job.run(payload as never, services, { attempt, maxAttempts: helpers.job.max_attempts, signal: helpers.abortSignal ?? new AbortController().signal })
+      await job.run(payload as never, services, { attempt, maxAttempts: helpers.job.max_attempts, signal: helpers.abortSignal })
       metrics.jobs.inc({ job: job.name, outcome: 'done' })
     } catch (error) {
       const last = attempt >= helpers.job.max_attempts

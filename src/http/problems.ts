@@ -1,0 +1,59 @@
+// Turns every error into an RFC 9457 problem document. What is ours to fix is logged whole and shown as INTERNAL_ERROR.
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type FieldError, Problem, problem } from '../errors.js'
+
+export default fp(async (app: FastifyInstance) => {
+  app.setErrorHandler((error: FastifyError, request, reply) => answerProblem(toProblem(error), error, request, reply))
+  app.setNotFoundHandler((request, reply) => {
+    const found = problem('ROUTE_NOT_FOUND')
+    return answerProblem(found, found, request, reply)
+  })
+}, { name: 'problems' })
+
+function answerProblem (found: Problem, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (found.status >= 500) request.log[found.status === 503 ? 'warn' : 'error']({ err: error }, 'request failed')
+  if (found.retryAfter !== undefined) reply.header('retry-after', String(Math.ceil(found.retryAfter)))
+  if (found.status === 401) reply.header('www-authenticate', 'Bearer')
+  return reply.status(found.status).type('application/problem+json').send(JSON.stringify({
+    type: 'about:blank',
+    title: found.title,
+    status: found.status,
+    code: found.code,
+    detail: found.message,
+    requestId: request.id,
+    ...(found.errors === undefined ? {} : { errors: found.errors }),
+    ...found.extensions
+  }))
+}
+
+function toProblem (error: FastifyError): Problem {
+  if (error instanceof Problem) return error
+  if (error.validation !== undefined) {
+    return problem('VALIDATION_FAILED', { errors: fieldErrors(error.validation, error.validationContext ?? 'body'), cause: error })
+  }
+  switch (error.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return problem('CONTENT_TYPE_UNSUPPORTED', { cause: error })
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': return problem('BODY_TOO_LARGE', { cause: error })
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return problem('BODY_MALFORMED', { cause: error })
+    default: return error.statusCode === 400 ? problem('BODY_MALFORMED', { cause: error }) : problem('INTERNAL_ERROR', { cause: error })
+  }
+}
+
+type Validation = NonNullable<FastifyError['validation']>
+
+/** `/body/phone`, `/query/limit`: where the field is, and what is wrong with it. */
+function fieldErrors (validation: Validation, context: string): FieldError[] {
+  const part = context === 'querystring' ? 'query' : context
+  const found = validation.flatMap(({ keyword, instancePath, params, message }): FieldError[] => {
+    const base = `/${part}${instancePath}`
+    const named = params['requiredProperties'] ?? params['additionalProperties']
+    if ((keyword === 'required' || keyword === 'additionalProperties') && Array.isArray(named)) {
+      return named.map((name) => ({ path: `${base}/${String(name)}`, message: keyword === 'required' ? 'is required' : 'is not a known field' }))
+    }
+    return [{ path: base, message: message ?? 'is not valid' }]
+  })
+  return found.filter((error, index) => found.findIndex((other) => other.path === error.path) === index)
+}

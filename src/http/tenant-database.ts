@@ -1,0 +1,37 @@
+// The heart of the service: decorates each request with its tenant and a Kysely bound to that tenant's database.
+import { type FastifyInstance, type FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Tenant, type TenantDb } from '../tenancy/tenant.js'
+import { type TenantLease } from '../tenancy/tenancy.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    tenant: Tenant
+    db: TenantDb
+  }
+}
+
+/** Leases after validation, so a malformed request costs no connection; gives back exactly once, when the answer goes out or the caller leaves. */
+export default fp(async (app: FastifyInstance) => {
+  const leases = new WeakMap<FastifyRequest, TenantLease>()
+  const release = (request: FastifyRequest): void => {
+    leases.get(request)?.release()
+    leases.delete(request)
+  }
+  app.decorateRequest('tenant')
+  app.decorateRequest('db')
+  app.addHook('preHandler', async (request) => {
+    const lease = await app.services.tenancy.lease(request.actor.tenantId)
+    leases.set(request, lease)
+    request.tenant = lease.tenant
+    request.db = lease.db
+  })
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    release(request)
+    done(null, payload)
+  })
+  app.addHook('onRequestAbort', (request, done) => {
+    release(request)
+    done()
+  })
+}, { name: 'tenant-database', dependencies: ['authentication'] })
