@@ -1,0 +1,75 @@
+// Fails a dead server's requests fast: one breaker a database server, so no other server's tenants feel it.
+import { type OpeningGate, type Timing } from './connection-budget.js'
+
+export type BreakerState = 'closed' | 'open' | 'half-open'
+
+/** The server has not answered lately; the next attempt is `retryAfterMs` away. */
+export class ServerUnavailable extends Error {
+  override name = 'ServerUnavailable'
+  constructor (server: string, readonly retryAfterMs: number, cause: Error | undefined) {
+    super(`Database server ${server} does not answer`, { cause })
+  }
+}
+
+const FAILURES_TO_OPEN = 3
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 15_000
+
+/**
+ * Consecutive failures of the server itself open it. After a pause (doubling up to 15 s) one opening is let through as
+ * a probe while others wait for its outcome; success closes the breaker.
+ */
+export class Breaker implements OpeningGate {
+  #state: BreakerState = 'closed'
+  #failures = 0
+  #pauseMs = FIRST_PAUSE_MS
+  #retryAt = 0
+  #cause: Error | undefined
+
+  constructor (readonly server: string, readonly timing: Timing) {}
+
+  get state (): BreakerState { return this.#state }
+
+  refusal (): Error | undefined {
+    const remaining = this.#retryAt - this.timing.now()
+    if (this.#state !== 'open' || remaining <= 0) return undefined
+    return new ServerUnavailable(this.server, remaining, this.#cause)
+  }
+
+  mayOpen (): boolean {
+    if (this.#state === 'half-open' || this.refusal() !== undefined) return false
+    if (this.#state === 'open') this.#state = 'half-open'
+    return true
+  }
+
+  opened (): void {
+    this.#state = 'closed'
+    this.#failures = 0
+    this.#pauseMs = FIRST_PAUSE_MS
+    this.#cause = undefined
+  }
+
+  failed (error: Error): void {
+    // A refused password is an answer: the server is well.
+    if (!isServerFailure(error)) {
+      this.opened()
+      return
+    }
+    this.#failures++
+    this.#cause = error
+    if (this.#state === 'open' || (this.#state === 'closed' && this.#failures < FAILURES_TO_OPEN)) return
+    this.#state = 'open'
+    this.#retryAt = this.timing.now() + this.#pauseMs
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
+  }
+}
+
+/** True for what concerns the whole server: network, time-outs, starting up or shutting down, out of connections, memory or disk. */
+export function isServerFailure (error: Error): boolean {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  // Whatever has no SQLSTATE comes from the network, or is a password exchange that did not get through.
+  if (!/^[0-9A-Z]{5}$/.test(code) || /^E[A-Z]+$/.test(code)) return !error.message.startsWith('SASL')
+  // CONNECTION LIMIT of one role or database has the SQLSTATE of a full server (53300), but concerns one tenant.
+  if (code === '53300') return !/for (role|database) /.test(error.message)
+  return /^(08|53|58|XX|57P0[123])/.test(code)
+}

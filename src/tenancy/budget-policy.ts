@@ -1,0 +1,58 @@
+// Whom the connection budget serves next and whose idle connection it closes for that.
+import { type BudgetAccount } from './budget-account.js'
+
+export interface BudgetLimits {
+  /** Physical connections to this server, all databases together: opening + open + closing. */
+  readonly connections: number
+  /** Physical connections to one database. */
+  readonly perAccount: number
+  /** How long a request may stand in line, in milliseconds. */
+  readonly waitMs: number
+  /** Openings + closings under way at a time. */
+  readonly churn: number
+}
+
+/** Requests a connection serves in a row while other databases have none. */
+export const QUANTUM = 16
+/** Beyond this many connections a database grows only into free room, never by taking another's place. */
+export const SCARCE_SHARE = 4
+/** Two in line this long, or one in line GROW_ALONE_MS, are worth another connection (opening one costs the server about 5 ms). */
+export const GROW_AFTER_MS = 4
+export const GROW_ALONE_MS = 50
+/** Whoever has waited longer than this goes first, however busy its database is. */
+export const AGE_CAP_MS = 500
+
+/** Whether a database's line justifies one more connection. `room` says whether the server's budget has a free place. */
+export function deservesConnection<C> (account: BudgetAccount<C>, limits: BudgetLimits, room: boolean, now: number): boolean {
+  if (account.waiting === 0 || account.draining || account.physical >= limits.perAccount) return false
+  if (account.live === 0) return true
+  if (account.opening > 0 || (!room && account.live >= SCARCE_SHARE)) return false
+  const waited = account.oldestWait(now)
+  return waited > GROW_ALONE_MS || (account.waiting >= 2 && waited > GROW_AFTER_MS)
+}
+
+/** The least busy database first, so a quiet one does not stand behind forty hot ones; but nobody beyond the age cap. */
+export function chooseNext<C> (need: Iterable<BudgetAccount<C>>, now: number): BudgetAccount<C> | undefined {
+  let quietest: BudgetAccount<C> | undefined
+  let lowest = Infinity
+  let oldest: BudgetAccount<C> | undefined
+  let longest = AGE_CAP_MS
+  for (const account of need) {
+    const score = account.scoreAt(now)
+    if (score < lowest) [quietest, lowest] = [account, score]
+    const waited = account.oldestWait(now)
+    if (waited > longest) [oldest, longest] = [account, waited]
+  }
+  return oldest ?? quietest
+}
+
+/** The database that loses an idle connection: the least busy of those that have one. */
+export function chooseVictim<C> (withIdle: Iterable<BudgetAccount<C>>, now: number): BudgetAccount<C> | undefined {
+  let victim: BudgetAccount<C> | undefined
+  let lowest = Infinity
+  for (const account of withIdle) {
+    const score = account.scoreAt(now)
+    if (score < lowest) [victim, lowest] = [account, score]
+  }
+  return victim
+}

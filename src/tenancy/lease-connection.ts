@@ -1,0 +1,135 @@
+// One leased connection as Kysely sees it: statements one at a time, prepared by name, refused once the lease has ended.
+import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely'
+import { type QueryResultRow } from 'pg'
+import { type PostgresConnection } from './postgres-connector.js'
+import { statementName } from './statement-names.js'
+
+/** A query on a lease that has been given back, or beside the lease's open transaction: a fault of the caller. */
+export class LeaseMisused extends Error {
+  override name = 'LeaseMisused'
+}
+
+/** SQLSTATE feature_not_supported, here "cached plan must not change result type": the table changed under a prepared statement. */
+const STALE_PLAN = '0A000'
+const writing = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
+
+export class LeaseConnection {
+  #released = false
+  #transaction: DatabaseConnection | undefined
+  #plain: DatabaseConnection
+  #line: Array<() => void> = []
+  #occupied = false
+  #cursors = 0
+
+  constructor (readonly physical: PostgresConnection, readonly tenantId: string) {
+    this.#plain = this.#handle()
+  }
+
+  /** False when the connection can't serve another lease: a statement, stream or transaction is unfinished, or it broke. */
+  get clean (): boolean {
+    const { running, broken, client } = this.physical
+    return running === 0 && !broken && !this.#occupied && client.getTransactionStatus() === 'I'
+  }
+
+  release (): void {
+    this.#released = true
+    for (const next of this.#line.splice(0)) next()
+  }
+
+  /** What a query outside a transaction, or a transaction about to begin, runs on. */
+  acquire (): DatabaseConnection {
+    this.#assertLeased()
+    if (this.#transaction !== undefined) {
+      throw new LeaseMisused(`A transaction is open on this lease of tenant ${this.tenantId}: run its queries on the transaction, nest with a savepoint, and run anything else after it has ended`)
+    }
+    return this.#plain
+  }
+
+  async begin (handle: DatabaseConnection, sql: string): Promise<void> {
+    this.acquire()
+    this.#transaction = handle
+    this.#plain = this.#handle()
+    try {
+      await this.#execute(CompiledQuery.raw(sql))
+    } catch (error) {
+      this.#transaction = undefined
+      throw error
+    }
+  }
+
+  async end (sql: 'commit' | 'rollback'): Promise<void> {
+    try {
+      await this.#execute(CompiledQuery.raw(sql))
+    } finally {
+      this.#transaction = undefined
+    }
+  }
+
+  #handle (): DatabaseConnection {
+    return {
+      executeQuery: async (query) => await this.#execute(query),
+      streamQuery: (query, chunkSize) => this.#stream(query, chunkSize)
+    }
+  }
+
+  #assertLeased (): void {
+    if (this.#released) {
+      throw new LeaseMisused(`This lease of tenant ${this.tenantId} has been given back: await every query before the request or withTenant ends`)
+    }
+  }
+
+  async #execute<R> (query: CompiledQuery): Promise<QueryResult<R>> {
+    // pg would queue as well, but its queue can't be stopped when the lease ends, and is deprecated.
+    if (this.#occupied) await new Promise<void>((resolve) => this.#line.push(resolve))
+    this.#assertLeased()
+    this.#occupied = true
+    this.physical.running++
+    try {
+      return await this.#send(query, statementName(query, this.physical.statements))
+    } catch (error) {
+      if (!isStalePlan(error)) throw error
+      // The server plans anew only under a new name, so the connection is not used beyond this lease.
+      this.physical.broken = true
+      if (this.#transaction !== undefined) throw error
+      return await this.#send(query, undefined)
+    } finally {
+      this.#occupied = false
+      if (--this.physical.running === 0) this.physical.onQuiet?.()
+      this.#line.shift()?.()
+    }
+  }
+
+  async #send<R> (query: CompiledQuery, name: string | undefined): Promise<QueryResult<R>> {
+    const { client } = this.physical
+    const values = query.parameters.slice()
+    const result = name === undefined
+      ? await client.query<R & QueryResultRow>(query.sql, values)
+      : await client.query<R & QueryResultRow>({ name, text: query.sql, values })
+    return writing.has(result.command)
+      ? { rows: result.rows, numAffectedRows: BigInt(result.rowCount ?? 0) }
+      : { rows: result.rows }
+  }
+
+  /** Rows in chunks through a cursor; outside a transaction it opens one of its own. */
+  async * #stream<R> (query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
+    if (!Number.isInteger(chunkSize) || chunkSize < 1) throw new RangeError('chunkSize must be a positive integer')
+    const own = this.#transaction === undefined
+    const cursor = `koinonia_${++this.#cursors}`
+    if (own) await this.begin(this.#plain, 'begin read only')
+    try {
+      await this.#execute(CompiledQuery.raw(`declare ${cursor} no scroll cursor for ${query.sql}`, query.parameters.slice()))
+      for (;;) {
+        const chunk = await this.#execute<R>(CompiledQuery.raw(`fetch ${chunkSize} from ${cursor}`))
+        if (chunk.rows.length > 0) yield chunk
+        if (chunk.rows.length < chunkSize) break
+      }
+      await this.#execute(CompiledQuery.raw(`close ${cursor}`))
+    } finally {
+      if (own) await this.end('rollback')
+    }
+  }
+}
+
+function isStalePlan (error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === STALE_PLAN && error.message.startsWith('cached plan')
+}

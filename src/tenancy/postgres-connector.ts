@@ -1,0 +1,127 @@
+// Opens and closes one database's physical connections through its pg.Pool, and knows when each is really gone.
+import net from 'node:net'
+import pg from 'pg'
+import { type Connector } from './budget-account.js'
+import { cancelQuery } from './cancel-query.js'
+
+export interface ConnectionTarget {
+  applicationName: string
+  host: string
+  port: number
+  database: string
+  user: string
+  /** Asked at each opening, so that no password is kept. */
+  password: () => string
+}
+
+export interface ConnectionSettings {
+  /** Connections of this one database. */
+  max: number
+  connectTimeoutMs: number
+  statementTimeoutMs: number
+  /** How long a transaction may stand idle before the server ends the connection. */
+  idleInTransactionMs: number
+  /** How long closing may take before the socket is cut. */
+  closeTimeoutMs: number
+}
+
+export interface PostgresConnection {
+  readonly client: pg.PoolClient
+  /** Names of the statements prepared on it. */
+  readonly statements: Set<string>
+  /** Statements sent and not answered yet. */
+  running: number
+  /** Settles when the last running statement is answered. */
+  onQuiet: (() => void) | undefined
+  broken: boolean
+}
+
+interface Opened extends PostgresConnection {
+  readonly socket: net.Socket
+  readonly gone: Promise<void>
+}
+
+/**
+ * Clients stay checked out of the pool all their life, so it never opens, closes or queues by itself: the budget alone
+ * decides. A connection counts as gone when its socket has closed, which the server does as its backend ends.
+ */
+export class PostgresConnector implements Connector<PostgresConnection> {
+  readonly #pool: pg.Pool
+  readonly #opened = new WeakMap<PostgresConnection, Opened>()
+  #newSocket: net.Socket | undefined
+
+  constructor (readonly target: ConnectionTarget, readonly settings: ConnectionSettings) {
+    this.#pool = new pg.Pool({
+      host: target.host,
+      port: target.port,
+      database: target.database,
+      user: target.user,
+      password: target.password,
+      application_name: target.applicationName,
+      max: settings.max,
+      idleTimeoutMillis: 0,
+      connectionTimeoutMillis: settings.connectTimeoutMs,
+      statement_timeout: settings.statementTimeoutMs,
+      idle_in_transaction_session_timeout: settings.idleInTransactionMs,
+      keepAlive: true,
+      stream: () => (this.#newSocket = new net.Socket())
+    })
+    // A closing client reports its errors here; its socket's end is all that matters by then.
+    this.#pool.on('error', () => undefined)
+  }
+
+  async open (lost: () => void): Promise<PostgresConnection> {
+    const connecting = this.#pool.connect()
+    const socket = this.#newSocket
+    if (socket === undefined) throw new Error('The pool connected without a socket of its own')
+    this.#newSocket = undefined
+    const gone = new Promise<void>((resolve) => { socket.once('close', () => { resolve() }) })
+    try {
+      const client = await connecting
+      const connection: Opened = { client, statements: new Set(), running: 0, onQuiet: undefined, broken: false, socket, gone }
+      const breakDown = (): void => {
+        connection.broken = true
+        lost()
+      }
+      client.on('error', breakDown)
+      client.once('end', breakDown)
+      this.#opened.set(connection, connection)
+      return connection
+    } catch (error) {
+      await this.#end(socket, gone)
+      throw error
+    }
+  }
+
+  async close (connection: PostgresConnection): Promise<void> {
+    const opened = this.#opened.get(connection)
+    if (opened === undefined) return
+    const { client, socket, gone } = opened
+    if (connection.running > 0 && !connection.broken) await this.#cancel(opened)
+    // After a fatal error the server closes the socket as its backend ends; cutting it now would free the slot too early.
+    if (connection.broken) await this.#end(socket, gone)
+    client.release(true)
+    await this.#end(socket, gone)
+  }
+
+  /** Only after every connection has been closed. */
+  async end (): Promise<void> {
+    await this.#pool.end()
+  }
+
+  async #cancel (connection: Opened): Promise<void> {
+    cancelQuery(connection.client, this.target)
+    let cancelTimer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      connection.onQuiet = resolve
+      cancelTimer = setTimeout(resolve, this.settings.closeTimeoutMs)
+    })
+    clearTimeout(cancelTimer)
+  }
+
+  async #end (socket: net.Socket, gone: Promise<void>): Promise<void> {
+    const timer = setTimeout(() => { socket.destroy() }, this.settings.closeTimeoutMs)
+    await gone
+    clearTimeout(timer)
+  }
+}
