@@ -4,7 +4,7 @@ import { type Logger } from 'pino'
 
 export interface Subscription {
   /** True while every notification is sure to arrive; otherwise whatever was concluded from them is not to be trusted. */
-  readonly live: boolean
+  isLive: () => boolean
   close: () => void
 }
 
@@ -55,9 +55,8 @@ export class RegistryListener {
     const entry: Channel = { name: channel, hear, restored, heardOn: undefined }
     this.#channels.add(entry)
     if (this.#client !== undefined) void this.#listen(this.#client, entry)
-    const current = (): pg.Client | undefined => this.#client
     return {
-      get live () { return entry.heardOn !== undefined && entry.heardOn === current() },
+      isLive: () => entry.heardOn !== undefined && entry.heardOn === this.#client,
       close: () => { this.#channels.delete(entry) }
     }
   }

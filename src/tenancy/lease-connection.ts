@@ -111,7 +111,7 @@ export class LeaseConnection {
   }
 
   /** Rows in chunks through a cursor; outside a transaction it opens one of its own. */
-  async * #stream<R> (query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
+  async * #stream<R> (query: CompiledQuery, chunkSize = 100): AsyncIterableIterator<QueryResult<R>> {
     if (!Number.isInteger(chunkSize) || chunkSize < 1) throw new RangeError('chunkSize must be a positive integer')
     const own = this.#transaction === undefined
     const cursor = `koinonia_${++this.#cursors}`

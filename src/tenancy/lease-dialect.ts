@@ -1,7 +1,7 @@
 // Kysely's dialect for a lease: PostgreSQL's SQL, and a driver that has exactly one connection and never another.
 import {
-  type DatabaseConnection, type Dialect, type Driver, type QueryCompiler, type TransactionSettings,
-  CompiledQuery, IdentifierNode, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, RawNode, createQueryId
+  type CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type QueryCompiler, type TransactionSettings,
+  IdentifierNode, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, RawNode, createQueryId
 } from 'kysely'
 import { type LeaseConnection } from './lease-connection.js'
 

@@ -1,0 +1,34 @@
+// A tenant's database for the length of one request or job: one connection, given back exactly once.
+import { Kysely } from 'kysely'
+import { type Slot } from './budget-account.js'
+import { LeaseConnection } from './lease-connection.js'
+import { leaseDialect } from './lease-dialect.js'
+import { type PostgresConnection } from './postgres-connector.js'
+import { type TenantPool } from './tenant-pool.js'
+import { type Tenant, type TenantDatabase, type TenantDb } from './tenant.js'
+
+export interface TenantLease {
+  readonly tenant: Tenant
+  /**
+   * Runs everything on the lease's one connection, statements one after another and prepared by name. A query after
+   * `release`, or beside an open transaction, is refused with LeaseMisused.
+   */
+  readonly db: TenantDb
+  /** Idempotent. With a statement, stream or transaction unfinished the connection is closed, not used again. */
+  release: () => void
+}
+
+export function leaseOf (pool: TenantPool, tenant: Tenant, slot: Slot<PostgresConnection>, released: () => void): TenantLease {
+  const connection = new LeaseConnection(slot.connection, tenant.id)
+  const db = new Kysely<TenantDatabase>({ dialect: leaseDialect(connection) })
+  let held = true
+  const release = (): void => {
+    if (!held) return
+    held = false
+    const reusable = connection.clean
+    connection.release()
+    pool.server.budget.release(slot, reusable)
+    released()
+  }
+  return { tenant, db, release }
+}

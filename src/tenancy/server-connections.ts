@@ -1,0 +1,69 @@
+// Everything this process holds of one database server: the budget, the breaker, and connections outside any tenant's pool.
+import { type ClientBase } from 'pg'
+import { problem, Problem } from '../errors.js'
+import { Breaker, ServerUnavailable, type BreakerState } from './breaker.js'
+import { AccountDraining, BudgetWaitExceeded, ConnectionBudget, type BudgetStats, type Timing } from './connection-budget.js'
+import { type BudgetLimits } from './budget-policy.js'
+import { PostgresConnector, type ConnectionSettings, type ConnectionTarget, type PostgresConnection } from './postgres-connector.js'
+
+export interface ServerStats extends BudgetStats { server: string, limit: number, breaker: BreakerState }
+
+export const systemTiming: Timing = {
+  now: () => performance.now(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms)
+    return () => { clearTimeout(timer) }
+  }
+}
+
+export class DatabaseServerConnections {
+  readonly breaker: Breaker
+  readonly budget: ConnectionBudget<PostgresConnection>
+
+  constructor (
+    readonly address: { name: string, host: string, port: number },
+    readonly limits: BudgetLimits,
+    readonly settings: ConnectionSettings,
+    timing: Timing = systemTiming
+  ) {
+    this.breaker = new Breaker(address.name, timing)
+    this.budget = new ConnectionBudget(limits, timing, this.breaker)
+  }
+
+  /**
+   * A connection of its own for what no tenant pool is for (creating databases, migrating): charged to the same budget,
+   * closed and gone from the server when the promise settles.
+   * @throws Problem DATABASE_BUSY, DATABASE_UNAVAILABLE
+   */
+  async withConnection<T> (target: Omit<ConnectionTarget, 'host' | 'port'>, use: (client: ClientBase) => Promise<T>): Promise<T> {
+    const connector = new PostgresConnector({ ...target, host: this.address.host, port: this.address.port }, this.settings)
+    const account = this.budget.account(`database ${target.database}`, connector)
+    try {
+      const slot = await this.budget.acquire(account)
+      try {
+        return await use(slot.connection.client)
+      } finally {
+        this.budget.release(slot, false)
+      }
+    } catch (error) {
+      throw asProblem(error)
+    } finally {
+      await this.budget.drain(account)
+      await connector.end()
+    }
+  }
+
+  stats (): ServerStats {
+    return { server: this.address.name, limit: this.limits.connections, breaker: this.breaker.state, ...this.budget.stats() }
+  }
+}
+
+/** What a caller hears when the budget gave no connection; other errors are returned as they are. */
+export function asProblem (error: unknown): unknown {
+  if (error instanceof Problem || error instanceof AccountDraining) return error
+  if (error instanceof BudgetWaitExceeded) return problem('DATABASE_BUSY', { retryAfter: 1, cause: error })
+  if (error instanceof ServerUnavailable) {
+    return problem('DATABASE_UNAVAILABLE', { retryAfter: Math.max(1, Math.ceil(error.retryAfterMs / 1_000)), cause: error })
+  }
+  return error
+}

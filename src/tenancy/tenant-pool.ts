@@ -1,0 +1,42 @@
+// One tenant's pool: its place in the server's budget and the facts it connects with; it drains, it is never ended under a lease.
+import { type BudgetAccount, type Slot } from './budget-account.js'
+import { type DatabaseServerConnections } from './server-connections.js'
+import { PostgresConnector, type ConnectionTarget, type PostgresConnection } from './postgres-connector.js'
+import { type Tenant } from './tenant.js'
+
+export class TenantPool {
+  readonly #account: BudgetAccount<PostgresConnection>
+  readonly #connector: PostgresConnector
+  #draining: Promise<void> | undefined
+
+  constructor (public tenant: Tenant, readonly server: DatabaseServerConnections, password: () => string) {
+    const target: ConnectionTarget = {
+      applicationName: `koinonia:${tenant.id}`,
+      host: tenant.server.host,
+      port: tenant.server.port,
+      database: tenant.databaseName,
+      user: tenant.roleName,
+      password
+    }
+    this.#connector = new PostgresConnector(target, server.settings)
+    this.#account = server.budget.account(`tenant ${tenant.id}`, this.#connector)
+  }
+
+  /** True when a connection made with the given facts would be the same as one of this pool. */
+  serves (tenant: Tenant): boolean {
+    const mine = this.tenant
+    return tenant.status === 'active' && this.#draining === undefined &&
+      mine.server.id === tenant.server.id && mine.server.host === tenant.server.host && mine.server.port === tenant.server.port &&
+      mine.databaseName === tenant.databaseName && mine.roleName === tenant.roleName && mine.credentialVersion === tenant.credentialVersion
+  }
+
+  acquire (): Promise<Slot<PostgresConnection>> {
+    return this.server.budget.acquire(this.#account)
+  }
+
+  /** What is in flight finishes, nothing new starts; resolves when the last connection is gone. */
+  drain (): Promise<void> {
+    this.#draining ??= this.server.budget.drain(this.#account).then(() => this.#connector.end())
+    return this.#draining
+  }
+}
