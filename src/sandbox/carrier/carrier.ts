@@ -1,0 +1,83 @@
+// The sandbox carrier as a Fastify plugin: Telnyx's API, the tester's controls and the phone page, all under /sandbox.
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { followOn, type Carriage } from './carry-message.js'
+import { availableNumberRoutes } from './available-numbers.js'
+import { sendControlError } from './control-error.js'
+import { controlRoutes } from './control-routes.js'
+import { Faults } from './faults.js'
+import { LiveFeed } from './live-feed.js'
+import { messageRoutes } from './message-routes.js'
+import { numberRoutes } from './number-routes.js'
+import { awaitOrder, orderRoutes } from './order-routes.js'
+import { pageRoutes } from './page-routes.js'
+import { PostEvents } from './post-events.js'
+import { profileRoutes } from './profile-routes.js'
+import { Schedule } from './schedule.js'
+import { loadSigningKey, type SigningKey } from './signing-key.js'
+import { CarrierState } from './state.js'
+import { telnyxScope } from './telnyx-scope.js'
+
+export interface CarrierOptions {
+  /** Keeps numbers, profiles, texts and the key here; without it they live as long as the process. */
+  dataDir?: string | undefined
+  /** From `loadSigningKey`, for a caller that needs the public key before the plugin is registered. */
+  key?: SigningKey | undefined
+  /** Milliseconds a number order stays pending. */
+  orderDelayMs?: number | undefined
+  /** Milliseconds from acceptance to the `sent` event. */
+  sentDelayMs?: number | undefined
+  /** Milliseconds from acceptance to the final event. */
+  finalDelayMs?: number | undefined
+  /** False: texts are accepted and counted, stay queued, and no delivery event is sent. */
+  deliver?: boolean | undefined
+  /** Texts kept whole; older ones are forgotten but stay counted. */
+  keepMessages?: number | undefined
+  /** Events posted at once. */
+  webhookConcurrency?: number | undefined
+  /** Milliseconds before the second, third … attempt to post an event. */
+  retryDelaysMs?: readonly number[] | undefined
+}
+
+/** Where the carrier's API is, below the address it listens on: what TELNYX_BASE_URL ends with. */
+export const carrierApiPath = '/sandbox/telnyx/v2'
+
+/** Registered without a prefix; encapsulated, so it leaves the host application's hooks and handlers alone. */
+export const carrier: FastifyPluginAsync<CarrierOptions> = async (app, options) => {
+  const { dataDir, orderDelayMs = 300, sentDelayMs = 60, finalDelayMs = 350, deliver = true } = options
+  const key = options.key ?? loadSigningKey(dataDir)
+  const state = new CarrierState({ dataDir, keepMessages: options.keepMessages ?? 20_000 })
+  const faults = new Faults()
+  const schedule = new Schedule()
+  const events = new PostEvents({
+    key, faults, schedule, concurrency: options.webhookConcurrency ?? 32, retryDelaysMs: options.retryDelaysMs ?? [250, 1_000]
+  })
+  const carriage: Carriage = { state, events, schedule, pace: deliver ? { sentMs: sentDelayMs, finalMs: finalDelayMs } : null }
+  const feed = new LiveFeed(state)
+  const orders = { schedule, orderDelayMs }
+
+  await app.register(telnyxScope((scope) => {
+    messageRoutes(scope, carriage, faults)
+    availableNumberRoutes(scope, state)
+    orderRoutes(scope, state, orders)
+    numberRoutes(scope, state)
+    profileRoutes(scope, state)
+  }), { prefix: carrierApiPath })
+  await app.register(async (scope: FastifyInstance) => {
+    scope.setErrorHandler((error: Error, _request, reply) => sendControlError(error, reply))
+    controlRoutes(scope, carriage, faults, key.publicKey)
+    feed.routes(scope)
+    pageRoutes(scope)
+  }, { prefix: '/sandbox' })
+
+  app.addHook('onReady', async () => {
+    for (const message of state.messages.all()) if (message.direction === 'outbound') followOn(carriage, message)
+    for (const order of state.orders.values()) awaitOrder(state, orders, order)
+  })
+  // Before the server waits for its connections: an open feed would keep it waiting.
+  app.addHook('preClose', async () => feed.close())
+  app.addHook('onClose', async () => {
+    schedule.close()
+    await events.close()
+    await state.close()
+  })
+}

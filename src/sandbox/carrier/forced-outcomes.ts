@@ -1,0 +1,24 @@
+// Phone numbers whose ending forces an outcome, so that a tester can see every failure without touching the carrier.
+import type { MessageStatus } from './model.js'
+
+/** Last seven digits of the recipient → what becomes of a text to it. Every other phone gets its texts. */
+export const forcedOutcomes: ReadonlyMap<string, ForcedOutcome> = new Map([
+  ['5550660', { refuse: '40310' }],
+  ['5550661', { refuse: '40300' }],
+  ['5550666', { status: 'delivery_failed', errorCode: '40001' }],
+  ['5550667', { status: 'sending_failed', errorCode: '40002' }],
+  ['5550668', { status: 'delivery_unconfirmed', errorCode: '40008' }],
+  ['5550669', { silent: true }]
+] as const)
+
+export type ForcedOutcome =
+  /** POST /messages answers with this error code; nothing is accepted. */
+  | { refuse: string }
+  /** Accepted, sent, and ended in this status with this error code. */
+  | { status: MessageStatus, errorCode: string }
+  /** Accepted and sent; no final event ever comes. */
+  | { silent: true }
+
+export function forcedOutcome (phone: string): ForcedOutcome | undefined {
+  return forcedOutcomes.get(phone.slice(-7))
+}

@@ -1,0 +1,41 @@
+// Runs many things later on one timer: what falls due in the same tick shares a bucket.
+
+/** Milliseconds of one tick: the precision of every delay. */
+const tickMs = 10
+
+export class Schedule {
+  readonly #buckets = new Map<number, Array<() => void>>()
+  #timer: NodeJS.Timeout | undefined
+  #next = 0
+
+  /** Runs `task` once, `delayMs` from now; what is still waiting at `close` never runs. */
+  after (delayMs: number, task: () => void): void {
+    const tick = Math.floor(performance.now() / tickMs) + Math.max(1, Math.ceil(delayMs / tickMs))
+    const bucket = this.#buckets.get(tick)
+    if (bucket === undefined) this.#buckets.set(tick, [task])
+    else bucket.push(task)
+    if (this.#timer !== undefined) return
+    this.#next = Math.floor(performance.now() / tickMs) + 1
+    this.#timer = setInterval(() => this.#run(), tickMs)
+  }
+
+  close (): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#buckets.clear()
+  }
+
+  #run (): void {
+    const now = Math.floor(performance.now() / tickMs)
+    for (; this.#next <= now; this.#next++) {
+      const due = this.#buckets.get(this.#next)
+      if (due === undefined) continue
+      this.#buckets.delete(this.#next)
+      for (const task of due) task()
+    }
+    if (this.#buckets.size === 0) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+    }
+  }
+}
