@@ -1,5 +1,5 @@
 // The embedded PostgreSQL through its life: starts, kills, neighbours, and whom it lets in.
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { chown, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import path from 'node:path'
 import pg from 'pg'
@@ -52,8 +52,7 @@ void t.test('after kill -9 of the server itself, with a query running, the next 
   await busy.connect()
   // A backend in a computation does not notice the death of its postmaster and holds on to the shared memory.
   const endless = busy.query('SELECT count(*) FROM generate_series(1, 1000000000)').catch(() => {})
-  const pid = Number((await readFile(path.join(dataDir, 'cluster', 'postmaster.pid'), 'utf8')).split('\n')[0])
-  process.kill(pid, 'SIGKILL')
+  process.kill(Number(await readPid(dataDir)), 'SIGKILL')
 
   const second = await startFor(t, { dataDir })
   t.equal(second.adopted, false)
@@ -63,12 +62,19 @@ void t.test('after kill -9 of the server itself, with a query running, the next 
 })
 
 void t.test('a pid file left by a crash of the machine, its number now another process\'s, is no obstacle', async (t) => {
-  const dataDir = path.join(await makeFolder(t), 'data')
-  const first = await startFor(t, { dataDir })
-  const pidFile = path.join(dataDir, 'cluster', 'postmaster.pid')
-  const stale = (await readFile(pidFile, 'utf8')).split('\n').with(0, String(process.pid)).join('\n')
+  const folder = await makeFolder(t)
+  const dataDir = path.join(folder, 'data')
+  const [first] = await Promise.all([startFor(t, { dataDir }), startFor(t, { dataDir: path.join(folder, 'other') })])
+  const pidOfOther = await readPid(path.join(folder, 'other'))
+  const owner = await stat(path.join(dataDir, 'cluster'))
+  const leftBehind = [path.join(dataDir, 'cluster', 'postmaster.pid'), path.join(dataDir, 'run', `.s.PGSQL.${first.port}.lock`)]
+  const texts = await Promise.all(leftBehind.map(async (file) => readFile(file, 'utf8')))
   await first.stop()
-  await writeFile(pidFile, stale, { mode: 0o600 })
+  for (const [index, file] of leftBehind.entries()) {
+    // A postgres of another folder has the number: our own would do no harm, as the server's user may not signal it.
+    await writeFile(file, texts[index]!.split('\n').with(0, pidOfOther).join('\n'), { mode: 0o600 })
+    await chown(file, owner.uid, owner.gid)
+  }
   t.match(await startFor(t, { dataDir }), { adopted: false })
 })
 
@@ -115,3 +121,7 @@ void t.test('nobody comes in without the right password, neither over TCP nor ov
   await query(server, "SELECT '+15550100' FROM nowhere").catch(() => {})
   t.notMatch(await readFile(server.logFile, 'utf8'), '+15550100', 'statements stay out of the log')
 })
+
+async function readPid (dataDir: string): Promise<string> {
+  return (await readFile(path.join(dataDir, 'cluster', 'postmaster.pid'), 'utf8')).split('\n')[0]!
+}

@@ -23,7 +23,8 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
 /** Makes an error of what was being done and of what the server or the operating system said about it. */
 export function explainFailure (doing: string, said: string, cause?: unknown): EmbeddedPostgresError {
   const hint = hints.find(([pattern]) => pattern.test(said))?.[1]
-  const message = [`${doing} failed.`, hint, said.trim()].filter(Boolean).join('\n')
+  const lastLines = said.trim().split('\n').slice(-12).join('\n')
+  const message = [`${doing} failed.`, hint, lastLines].filter(Boolean).join('\n')
   return new EmbeddedPostgresError(message, { cause })
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Binaries } from './binaries.js'
 import { EmbeddedPostgresError } from './failure.js'
 import { type Place } from './place.js'
-import { readPostmasterFile } from './postmaster-file.js'
+import { readPostmasterFile, socketFolder } from './postmaster-file.js'
 import { programEnvironment } from './run-program.js'
 import { makeOwnFolder } from './server-user.js'
 import { settingsArguments, type ServerSettings } from './settings.js'
@@ -46,7 +46,7 @@ export async function launch (
 
 /** Where the Unix socket lies; none where the path would not fit into a socket address, or on Windows. */
 export function socketDirectoryOf ({ home }: Place): string | undefined {
-  const folder = path.join(home, 'run')
+  const folder = socketFolder(home)
   const longest = Buffer.byteLength(path.join(folder, '.s.PGSQL.65535'))
   return process.platform === 'win32' || longest > 99 ? undefined : folder
 }

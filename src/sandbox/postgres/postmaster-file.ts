@@ -3,6 +3,7 @@ import { readdir, readFile, readlink, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EmbeddedPostgresError } from './failure.js'
+import { type Place } from './place.js'
 import { runProgram } from './run-program.js'
 
 export interface PostmasterFile { pid: number, port: number, status: string }
@@ -17,9 +18,9 @@ export async function readPostmasterFile (cluster: string): Promise<PostmasterFi
 
 /**
  * The server running in `cluster`, ready for connections, or undefined when none runs. Waits for one that is starting
- * or stopping until `deadline` (ms since the epoch), then throws. Clears away the file of a server that is no more.
+ * or stopping until `deadline` (ms since the epoch), then throws. Clears away the files of a server that is no more.
  */
-export async function findRunning (cluster: string, deadline: number): Promise<PostmasterFile | undefined> {
+export async function findRunning ({ cluster, home }: Pick<Place, 'cluster' | 'home'>, deadline: number): Promise<PostmasterFile | undefined> {
   for (;;) {
     const file = await readPostmasterFile(cluster)
     // A file whose process is gone stays: PostgreSQL replaces it after making sure that no backend was left behind.
@@ -27,6 +28,8 @@ export async function findRunning (cluster: string, deadline: number): Promise<P
     if (!await runsIn(file.pid, cluster)) {
       await endOrphans(cluster)
       await rm(path.join(cluster, 'postmaster.pid'), { force: true })
+      // The socket has a lock of its own, with the same number in it.
+      await rm(socketFolder(home), { recursive: true, force: true })
       return undefined
     }
     if (file.status === 'ready') return file
@@ -36,6 +39,11 @@ export async function findRunning (cluster: string, deadline: number): Promise<P
     }
     await sleep(40)
   }
+}
+
+/** Where the Unix socket of a server lies. */
+export function socketFolder (home: string): string {
+  return path.join(home, 'run')
 }
 
 /** True while the process exists, whoever's it is. */

@@ -17,7 +17,7 @@ export async function chooseServerUser (cluster: string): Promise<ServerUser | u
   for (const name of ['postgres', '_postgres', 'nobody']) {
     const uid = await idOf(name, '-u')
     const gid = await idOf(name, '-g')
-    if (uid !== undefined && gid !== undefined && uid !== 0) return { uid, gid }
+    if (uid !== undefined && gid !== undefined && uid !== 0) return await checkSwitch({ uid, gid }, name)
   }
   throw new EmbeddedPostgresError(
     'PostgreSQL does not run as root, and this system has neither a user "postgres" nor "nobody" to run it as. Add one of them, or start as an ordinary user.')
@@ -48,6 +48,13 @@ export async function giveTree (folder: string, user: ServerUser | undefined): P
   for (const entry of await readdir(folder, { recursive: true })) {
     await lchown(path.join(folder, entry), user.uid, user.gid)
   }
+}
+
+async function checkSwitch (user: ServerUser, name: string): Promise<ServerUser> {
+  const { code, output } = await runProgram('/bin/sh', ['-c', ':'], { user, limitMs: 5000 })
+  if (code === 0) return user
+  throw new EmbeddedPostgresError(
+    `PostgreSQL does not run as root, and this root may not run programs as "${name}" (a container without the SETUID capability?). Start as an ordinary user.\n${output}`)
 }
 
 async function idOf (name: string, flag: '-u' | '-g'): Promise<number | undefined> {

@@ -1,4 +1,5 @@
 // The embedded PostgreSQL: started, or taken over when it still runs from before.
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { type Logger } from 'pino'
@@ -67,7 +68,7 @@ async function start (place: Place, options: EmbeddedPostgresOptions): Promise<E
   }
   const deadline = Date.now() + startLimitMs
   for (;;) {
-    const running = await findRunning(place.cluster, deadline)
+    const running = await findRunning(place, deadline)
     if (running !== undefined) {
       if (options.port === undefined || options.port === running.port) {
         await checkOurs(place, running.port)
@@ -114,12 +115,13 @@ async function checkOurs (place: Place, port: number): Promise<void> {
   try {
     await client.connect()
     const { rows } = await client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder")
-    if (rows[0]?.folder !== place.cluster) throw portTaken(port)
+    // PostgreSQL writes slashes on Windows too.
+    if (path.resolve(rows[0]?.folder ?? '') !== place.cluster) throw portTaken(port)
   } catch (error) {
     if (error instanceof EmbeddedPostgresError) throw error
     const said = error instanceof Error ? error.message : String(error)
     throw new EmbeddedPostgresError(`The PostgreSQL server of ${place.dataDir} runs on port ${port} but does not let us in: ${said}. ` +
-      'If its server.json was lost, end the server and remove the folder to begin anew.', { cause: error })
+      'End its process and start again. If its server.json was lost or replaced, the folder must be removed as well, and the data in it is lost.', { cause: error })
   } finally {
     await client.end()
   }
