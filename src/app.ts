@@ -1,10 +1,18 @@
 // The API's table of contents: what cuts across, then four scopes and the features in each. Access is the scope a route sits in.
 import cookie from '@fastify/cookie'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
 import jwt from '@fastify/jwt'
-import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import authentication from './http/authentication.js'
+import { healthRoutes } from './http/health.js'
+import idempotency from './http/idempotency.js'
+import { metricsRoute } from './http/metrics-route.js'
+import { documentationRoutes, everyRouteMayAnswer, openapi } from './http/openapi.js'
 import problems from './http/problems.js'
+import rateLimits from './http/rate-limits.js'
+import requestLog from './http/request-log.js'
 import tenantDatabase from './http/tenant-database.js'
 import { validatorCompiler } from './http/validation.js'
 import { type Services } from './services.js'
@@ -14,20 +22,31 @@ declare module 'fastify' {
 }
 
 export async function buildApp (services: Services): Promise<FastifyInstance> {
-  const { config, log } = services
+  const { config } = services
+  const logger: FastifyBaseLogger = services.log
   const app = Fastify({
-    loggerInstance: log,
+    loggerInstance: logger,
     trustProxy: config.TRUST_PROXY,
     disableRequestLogging: true,
     bodyLimit: 1024 * 1024,
-    requestIdHeader: false
-  }).withTypeProvider<TypeBoxTypeProvider>()
+    requestTimeout: 30_000,
+    forceCloseConnections: 'idle',
+    genReqId: () => randomUUID()
+  })
   app.setValidatorCompiler(validatorCompiler)
   app.decorate('services', services)
 
   await app.register(problems)
+  await app.register(requestLog)
+  await app.register(openapi)
+  await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false } })
+  await app.register(cors, { origin: config.CORS_ORIGINS.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''), credentials: true })
   await app.register(cookie)
-  await app.register(jwt, { secret: config.JWT_SECRET, sign: { algorithm: 'HS256', expiresIn: `${config.ACCESS_TOKEN_SECONDS}s` }, verify: { algorithms: ['HS256'], cache: 10_000 } })
+  await app.register(jwt, {
+    secret: config.JWT_SECRET,
+    sign: { algorithm: 'HS256', expiresIn: `${config.ACCESS_TOKEN_SECONDS}s` },
+    verify: { algorithms: ['HS256'], cache: 10_000 }
+  })
 
   await app.register(publicScope)
   await app.register(tenantScope, { prefix: '/api' })
@@ -37,13 +56,24 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
 }
 
 /** Open to everyone: sign-up, sign-in, health, the API's description. */
-async function publicScope (_scope: FastifyInstance): Promise<void> {
+async function publicScope (scope: FastifyInstance): Promise<void> {
+  await scope.register(healthRoutes)
+  await scope.register(documentationRoutes)
 }
 
 /** One organization's own: every request carries a valid access token, and gets that organization's database. */
 async function tenantScope (scope: FastifyInstance): Promise<void> {
+  everyRouteMayAnswer(scope, [
+    'AUTHENTICATION_REQUIRED', 'ACCESS_TOKEN_EXPIRED', 'ACCESS_TOKEN_INVALID', 'SESSION_REVOKED', 'CSRF_TOKEN_INVALID', 'RATE_LIMITED',
+    'TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'
+  ])
   await scope.register(authentication)
+  await scope.register(rateLimits, {
+    max: scope.services.config.RATE_LIMIT_PER_MINUTE,
+    callerOf: (request) => `${request.actor.tenantId} ${request.actor.adminId}`
+  })
   await scope.register(tenantDatabase)
+  await scope.register(idempotency)
 }
 
 /** Carriers and payment providers: raw bytes and a signature, no token. */
@@ -51,5 +81,6 @@ async function webhookScope (_scope: FastifyInstance): Promise<void> {
 }
 
 /** The operator's: a token of its own. */
-async function metricsScope (_scope: FastifyInstance): Promise<void> {
+async function metricsScope (scope: FastifyInstance): Promise<void> {
+  await scope.register(metricsRoute)
 }

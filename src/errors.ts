@@ -88,7 +88,7 @@ export function problem (code: ProblemCode, options?: ProblemOptions): Problem {
   return new Problem(code, options)
 }
 
-/** Every code with its status and default detail, for the API's own description. */
-export function problemCatalogue (): ReadonlyMap<ProblemCode, CatalogueEntry> {
-  return new Map(Object.entries(catalogue) as Array<[ProblemCode, CatalogueEntry]>)
+/** Status and default detail of a code, for the API's own description. */
+export function describeProblem (code: ProblemCode): CatalogueEntry {
+  return catalogue[code]
 }

@@ -1,4 +1,5 @@
 // Everything a request or a job works with, opened in order and closed in reverse.
+import { type Pool } from 'pg'
 import { type Logger } from 'pino'
 import { type Clock, systemClock } from './clock.js'
 import { type Config } from './config.js'
@@ -21,6 +22,8 @@ export interface Services {
   passwords: Passwords
   metrics: Metrics
   registry: RegistryDb
+  /** The pool under `registry`, for the job queue's worker. */
+  registryPool: Pool
   listener: RegistryListener
   tenancy: Tenancy
   provisioner: Provisioner
@@ -37,9 +40,10 @@ export interface OpenServices extends Services {
 export async function openServices (config: Config, registryUrl: string, log: Logger, clock: Clock = systemClock): Promise<OpenServices> {
   const keyring = createKeyring(Buffer.from(config.MASTER_KEY, 'base64'))
   const registry = openRegistry(registryUrl, config, log)
-  const listener = new RegistryListener(registryUrl, log)
-  const tenancy = new Tenancy({ registry: registry.db, listener, keyring, config, registryUrl, log, clock })
-  const provisioner = new Provisioner({ registry: registry.db, tenancy, keyring, config, registryUrl, log, clock })
+  const listener = new RegistryListener({ connectionString: registryUrl, log })
+  const tenancy = new Tenancy({ registry, listener, keyring, config, log })
+  const provisioner = new Provisioner({ registry, tenancy, keyring, config, log, clock })
+  await listener.start()
   const carrier = createTelnyxCarrier(config, log)
   const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })
   return {
@@ -54,6 +58,7 @@ export async function openServices (config: Config, registryUrl: string, log: Lo
     carrier,
     metrics: createMetrics(),
     registry: registry.db,
+    registryPool: registry.pool,
     jobs: new JobQueue(registry.db),
     async close () {
       await carrier.close()

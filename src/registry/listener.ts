@@ -61,6 +61,11 @@ export class RegistryListener {
     }
   }
 
+  /** True while there is a connection to hear on. */
+  get isConnected (): boolean {
+    return this.#client !== undefined
+  }
+
   async close (): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)

@@ -1,0 +1,70 @@
+// What the operator's monitoring reads: pools, budget, queue, sends and webhooks, per server and never per tenant.
+import { timingSafeEqual } from 'node:crypto'
+import { type FastifyInstance } from 'fastify'
+import { sql } from 'kysely'
+import { Gauge } from 'prom-client'
+import { hashToken } from '../crypto/tokens.js'
+import { problem } from '../errors.js'
+import { type Services } from '../services.js'
+
+export async function metricsRoute (app: FastifyInstance): Promise<void> {
+  const { services } = app
+  const expected = hashToken(services.config.OPERATOR_TOKEN)
+  gaugeConnections(services)
+  gaugeQueue(services)
+
+  app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
+    const token = /^Bearer +([^ ]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
+    if (!timingSafeEqual(hashToken(token), expected)) {
+      throw problem('AUTHENTICATION_REQUIRED', { detail: 'Send Authorization: Bearer <OPERATOR_TOKEN>; the setting holds the token.' })
+    }
+    return await reply.type(services.metrics.registry.contentType).send(await services.metrics.registry.metrics())
+  })
+}
+
+function gaugeConnections ({ metrics, tenancy }: Services): void {
+  const gauge = new Gauge({
+    name: 'koinonia_database_connections',
+    help: 'Connections by server: used, idle and the limit; and requests waiting for one.',
+    labelNames: ['server', 'state'],
+    registers: [metrics.registry],
+    collect () {
+      for (const server of tenancy.stats().servers) {
+        gauge.set({ server: server.server, state: 'used' }, server.used)
+        gauge.set({ server: server.server, state: 'idle' }, server.idle)
+        gauge.set({ server: server.server, state: 'limit' }, server.limit)
+        gauge.set({ server: server.server, state: 'waiting' }, server.waiting)
+      }
+    }
+  })
+  const totals = new Gauge({
+    name: 'koinonia_database_connection_events_total',
+    help: 'Connections opened, and taken from an idle tenant, since the start.',
+    labelNames: ['server', 'event'],
+    registers: [metrics.registry],
+    collect () {
+      for (const server of tenancy.stats().servers) {
+        totals.set({ server: server.server, event: 'opened' }, server.opens)
+        totals.set({ server: server.server, event: 'stolen' }, server.steals)
+        totals.set({ server: server.server, event: 'breaker_open' }, server.breaker === 'closed' ? 0 : 1)
+      }
+    }
+  })
+}
+
+function gaugeQueue ({ metrics, registry }: Services): void {
+  const gauge = new Gauge({
+    name: 'koinonia_queue',
+    help: 'Background jobs ready and given up, and webhook events waiting.',
+    labelNames: ['state'],
+    registers: [metrics.registry],
+    async collect () {
+      const { rows } = await sql<{ state: string, count: string }>`
+        SELECT 'jobs_ready' AS state, count(*) FROM graphile_worker.jobs WHERE run_at <= now() AND attempts < max_attempts
+        UNION ALL SELECT 'jobs_dead', count(*) FROM graphile_worker.jobs WHERE attempts >= max_attempts
+        UNION ALL SELECT 'webhooks_waiting', count(*) FROM webhook_events WHERE status = 'received'
+        UNION ALL SELECT 'webhooks_failed', count(*) FROM webhook_events WHERE status = 'failed'`.execute(registry)
+      for (const { state, count } of rows) gauge.set({ state }, Number(count))
+    }
+  })
+}
