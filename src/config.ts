@@ -73,7 +73,7 @@ const requiredInProduction = [
 export const packageRoot = fileURLToPath(new URL('../..', import.meta.url))
 
 /** @throws ConfigError naming every invalid or missing setting. */
-export function loadConfig (environment: NodeJS.ProcessEnv): Config {
+export function loadConfig (environment: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(Object.keys(settingsSchema.properties)
     .filter((name) => environment[name] !== undefined && environment[name] !== '')
     .map((name) => [name, environment[name]]))

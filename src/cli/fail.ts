@@ -1,0 +1,15 @@
+// How a command ends when it can't go on: one message for the operator, exit code 1.
+import { ConfigError } from '../config.js'
+import { Problem } from '../errors.js'
+import { EmbeddedPostgresError } from '../sandbox/postgres/failure.js'
+
+/** Errors made for people show their message; any other shows its stack, for it is ours to mend. */
+export function fail (error: unknown): void {
+  const forPeople = error instanceof ConfigError || error instanceof Problem || error instanceof EmbeddedPostgresError || isSystemError(error)
+  console.error(forPeople ? `koinonia: ${error.message}` : error)
+  process.exitCode = 1
+}
+
+function isSystemError (error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error
+}

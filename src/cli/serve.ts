@@ -1,0 +1,75 @@
+// `koinonia serve`, which is `npm start`: the API with its worker, and on a laptop everything around it.
+import { type Command } from 'commander'
+import { type FastifyInstance } from 'fastify'
+import { join } from 'node:path'
+import { type Logger } from 'pino'
+import { buildApp } from '../app.js'
+import { type Config, loadConfig } from '../config.js'
+import { createLogger } from '../log.js'
+import { migrateRegistry } from '../registry/migrate.js'
+import { carrier, carrierApiPath } from '../sandbox/carrier/carrier.js'
+import { loadSigningKey, type SigningKey } from '../sandbox/carrier/signing-key.js'
+import { openServices } from '../services.js'
+import { seedDemo } from './demo.js'
+import { locateRegistry } from './registry-url.js'
+import { stopOnSignal } from './until-stopped.js'
+import { startJobs } from './worker.js'
+
+export function serveCommand (program: Command): void {
+  program.command('serve', { isDefault: true })
+    .description('serve the API; without settings also an embedded PostgreSQL, a sandbox carrier and a demo church')
+    .option('--no-worker', 'leave background jobs to `koinonia worker`')
+    .option('--no-demo', 'do not make the demo church on the first start')
+    .action(async (options: { worker: boolean, demo: boolean }) => {
+      const settings = loadConfig()
+      await serve(settings, createLogger(settings), options)
+    })
+}
+
+async function serve (settings: Config, log: Logger, options: { worker: boolean, demo: boolean }): Promise<void> {
+  const tell = (step: string): void => { if (settings.NODE_ENV === 'development') console.log(`· ${step}`) }
+  const registry = await locateRegistry(settings, log, tell)
+  const { config, sandboxKey } = withSandbox(settings)
+  await migrateRegistry(registry.url, log, tell)
+  const services = await openServices(config, registry.url, log)
+  const app = await buildApp(services)
+  if (sandboxKey !== undefined) await app.register(carrier, { key: sandboxKey, dataDir: join(config.DATA_DIR, 'sandbox') })
+
+  await services.provisioner.registerServers()
+  await services.provisioner.reconcile()
+  const worker = options.worker ? await startJobs(services) : undefined
+  stopOnSignal(async () => {
+    await app.close()
+    await worker?.stop()
+    await services.close()
+    await registry.close()
+  }, config.WORKER_DRAIN_MS + 15_000, log)
+  await app.listen({ host: config.HOST, port: config.PORT })
+  if (options.worker) {
+    tell('keeping a spare database ready')
+    await services.provisioner.refillSpares()
+  }
+  if (sandboxKey !== undefined && config.NODE_ENV === 'development') await welcome(app, config, options.demo)
+  else log.info({ url: config.PUBLIC_URL }, 'serving')
+}
+
+/** Without a carrier's key the sandbox takes its place, at this service's own address. */
+function withSandbox (settings: Config): { config: Config, sandboxKey: SigningKey | undefined } {
+  const url = `http://${settings.HOST === '0.0.0.0' ? '127.0.0.1' : settings.HOST}:${settings.PORT}`
+  const PUBLIC_URL = settings.PUBLIC_URL ?? url
+  if (settings.TELNYX_API_KEY !== undefined) return { config: { ...settings, PUBLIC_URL }, sandboxKey: undefined }
+  const sandboxKey = loadSigningKey(join(settings.DATA_DIR, 'sandbox'))
+  return {
+    config: { ...settings, PUBLIC_URL, TELNYX_API_KEY: 'sandbox', TELNYX_BASE_URL: url + carrierApiPath, TELNYX_PUBLIC_KEY: sandboxKey.publicKey },
+    sandboxKey
+  }
+}
+
+async function welcome (app: FastifyInstance, config: Config, makeDemo: boolean): Promise<void> {
+  const url = config.PUBLIC_URL ?? ''
+  console.log(`\nKoinonia is running.\n\n  API          ${url}/api\n  Reference    ${url}/docs\n  Phones       ${url}/sandbox\n  Data         ${config.DATA_DIR}`)
+  const demo = makeDemo ? await seedDemo(app) : undefined
+  if (demo !== undefined) {
+    console.log(`  Demo church  ${demo.email} / ${demo.password}\n\nSend its members a text, and watch their phones:\n\n${demo.curl(url)}\n`)
+  }
+}

@@ -1,0 +1,32 @@
+// `koinonia worker`: the background jobs alone, beside API processes that run with --no-worker.
+import { type Command } from 'commander'
+import { loadConfig } from '../config.js'
+import { startWorker, type Worker } from '../jobs/worker.js'
+import { createLogger } from '../log.js'
+import { openServices, type Services } from '../services.js'
+import { crontab, jobs } from '../tasks.js'
+import { locateRegistry } from './registry-url.js'
+import { stopOnSignal } from './until-stopped.js'
+
+export function workerCommand (program: Command): void {
+  program.command('worker')
+    .description('run background jobs: sending, webhooks, number orders, spare databases')
+    .action(async () => {
+      const config = loadConfig()
+      const log = createLogger(config)
+      const registry = await locateRegistry(config, log)
+      const services = await openServices(config, registry.url, log)
+      const worker = await startJobs(services)
+      log.info('worker started')
+      stopOnSignal(async () => {
+        await worker.stop()
+        await services.close()
+        await registry.close()
+      }, config.WORKER_DRAIN_MS + 15_000, log)
+    })
+}
+
+export function startJobs (services: Services): Promise<Worker> {
+  const { config, log, metrics, registryPool } = services
+  return startWorker({ pool: registryPool, services, jobs, crontab, concurrency: config.WORKER_CONCURRENCY, drainMs: config.WORKER_DRAIN_MS, log, metrics })
+}
