@@ -64,15 +64,22 @@ export class LiveFeed {
     const texts = [...this.#changed.values()]
     this.#changed = new Map()
     if (this.#reset) this.#send(this.#snapshot())
-    else this.#send(serverSentEvent('texts', texts))
+    else this.#send(serverSentEvent('texts', { texts, counts: this.#counts() }))
     this.#reset = false
   }
 
   #snapshot (): string {
+    const { profiles, messages } = this.#state
     return serverSentEvent('snapshot', {
-      numbers: this.#state.numbers().map(({ phoneNumber }) => phoneNumber),
-      texts: this.#state.messages.find({ limit: snapshotTexts }).map(showText)
+      numbers: this.#state.numbers().map(({ phoneNumber, profileId }) => ({ phoneNumber, name: profiles.get(profileId ?? '')?.name ?? null })),
+      texts: messages.find({ limit: snapshotTexts }).map(showText),
+      counts: this.#counts()
     })
+  }
+
+  #counts () {
+    const { accepted, duplicates, inbound } = this.#state.messages
+    return { accepted, duplicates, inbound }
   }
 
   #send (chunk: string): void {
