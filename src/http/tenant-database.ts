@@ -11,13 +11,12 @@ declare module 'fastify' {
   }
 }
 
-/** Leases after validation, so a malformed request costs no connection; gives back exactly once, when the answer goes out or the caller leaves. */
+/**
+ * Leases after validation, so a malformed request costs no connection, and gives back exactly once, when the answer goes out.
+ * A caller who hangs up changes nothing: the handler finishes what it began, and its answer goes nowhere.
+ */
 export default fp(async (app: FastifyInstance) => {
   const leases = new WeakMap<FastifyRequest, TenantLease>()
-  const release = (request: FastifyRequest): void => {
-    leases.get(request)?.release()
-    leases.delete(request)
-  }
   app.decorateRequest('tenant')
   app.decorateRequest('db')
   app.addHook('preHandler', async (request) => {
@@ -27,11 +26,8 @@ export default fp(async (app: FastifyInstance) => {
     request.db = lease.db
   })
   app.addHook('onSend', (request, _reply, payload, done) => {
-    release(request)
+    leases.get(request)?.release()
+    leases.delete(request)
     done(null, payload)
-  })
-  app.addHook('onRequestAbort', (request, done) => {
-    release(request)
-    done()
   })
 }, { name: 'tenant-database', dependencies: ['authentication'] })
