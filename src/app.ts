@@ -16,6 +16,7 @@ import requestLog from './http/request-log.js'
 import tenantDatabase from './http/tenant-database.js'
 import { validatorCompiler } from './http/validation.js'
 import { type Services } from './services.js'
+import { webhookRoutes } from './webhooks/routes.js'
 
 declare module 'fastify' {
   interface FastifyInstance { services: Services }
@@ -77,7 +78,8 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
 }
 
 /** Carriers and payment providers: raw bytes and a signature, no token. */
-async function webhookScope (_scope: FastifyInstance): Promise<void> {
+async function webhookScope (scope: FastifyInstance): Promise<void> {
+  await scope.register(webhookRoutes)
 }
 
 /** The operator's: a token of its own. */

@@ -45,6 +45,8 @@ const catalogue = {
   TEXT_TOO_LONG: { status: 400, detail: 'The text needs more than 10 parts. Shorten it, or take out the characters that make each part shorter.' },
   VALIDATION_FAILED: { status: 400, detail: 'Some fields are not valid. Each is named in errors.' },
   WEBHOOK_MALFORMED: { status: 400, detail: 'The body is not an event of this provider.' },
+  WEBHOOK_NOT_CONFIGURED: { status: 503, detail: 'The key that proves this provider\'s webhooks is not set. Set it and restart.' },
+  WEBHOOK_OVERLOADED: { status: 503, detail: 'Too many events are waiting to be written. Send this one again, as Retry-After says.' },
   WEBHOOK_SIGNATURE_INVALID: { status: 401, detail: 'The signature does not fit the body. Check the public key that is set for this provider.' },
   WEBHOOK_STALE: { status: 401, detail: 'The signed time is more than five minutes away. Check the clock of the sender.' }
 } as const satisfies Record<string, CatalogueEntry>

@@ -1,0 +1,42 @@
+// Where Telnyx posts: inbound texts at /telnyx, what became of each text we sent at /telnyx/status/<its token>.
+import { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { problem } from '../../errors.js'
+import { type EventLedger } from '../event-ledger.js'
+import { readEventId } from './read-event.js'
+import { telnyxSignatureCheck } from './verify-signature.js'
+
+const Received = Type.Object({ received: Type.Literal(true) }, { examples: [{ received: true }] })
+const schema = {
+  tags: ['webhooks'],
+  description: 'The body is taken as the bytes that were signed. 200 says that the event is kept for good; it is worked off afterwards, and once only however often it is posted.',
+  response: { 200: Received }
+}
+
+export async function telnyxRoutes (scope: FastifyInstance, { ledger }: { ledger: EventLedger }): Promise<void> {
+  const { config, clock } = scope.services
+  const check = config.TELNYX_PUBLIC_KEY === undefined ? refuse : telnyxSignatureCheck(config.TELNYX_PUBLIC_KEY, clock)
+
+  const keep = async (request: FastifyRequest, routeToken: string | null): Promise<{ received: true }> => {
+    const payload = request.body as Buffer
+    await check(request.headers, payload)
+    await ledger.record({ provider: 'telnyx', eventId: readEventId(payload), routeToken, payload })
+    return { received: true }
+  }
+
+  scope.post('/', { schema: { ...schema, operationId: 'receiveTelnyxEvent', summary: 'An inbound text, from the carrier' } },
+    (request) => keep(request, null))
+
+  scope.post<{ Params: { token: string } }>('/status/:token', {
+    schema: { ...schema, operationId: 'receiveTelnyxStatus', summary: 'What became of one text, from the carrier', params: Type.Object({ token: Type.String() }) }
+  }, (request) => keep(request, storableToken(request.params.token)))
+}
+
+async function refuse (): Promise<void> {
+  throw problem('WEBHOOK_NOT_CONFIGURED', { detail: 'TELNYX_PUBLIC_KEY is not set, so no webhook of the carrier can be believed. Set it to the key that the carrier\'s portal shows, and restart.', retryAfter: 60 })
+}
+
+/** Our own tokens are short and plain. A signed event at any other path is kept too, with a token that opens nothing, for a person to see. */
+function storableToken (token: string): string {
+  return /^[\w.-]{1,500}$/.test(token) ? token : ''
+}
