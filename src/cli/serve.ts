@@ -35,7 +35,6 @@ async function serve (settings: Config, log: Logger, options: { worker: boolean,
   const app = await buildApp(services)
   if (sandboxKey !== undefined) await app.register(carrier, { key: sandboxKey, dataDir: join(config.DATA_DIR, 'sandbox') })
 
-  await services.provisioner.registerServers()
   await services.provisioner.reconcile()
   const worker = options.worker ? await startJobs(services) : undefined
   stopOnSignal(async () => {
