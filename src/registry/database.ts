@@ -56,6 +56,12 @@ export interface PhoneNumberRegistry {
   updated_at: Generated<Timestamp>;
 }
 
+export interface RegistryIdentity {
+  id: Generated<string>;
+  lives_in: string;
+  only_row: Generated<boolean>;
+}
+
 export interface Tenants {
   created_at: Generated<Timestamp>;
   credential_version: Generated<number>;
@@ -94,6 +100,7 @@ export interface DB {
   database_servers: DatabaseServers;
   organizations: Organizations;
   phone_number_registry: PhoneNumberRegistry;
+  registry_identity: RegistryIdentity;
   tenants: Tenants;
   webhook_events: WebhookEvents;
 }

@@ -1,0 +1,179 @@
+// Makes tenants and takes them back: sign-up's reservation, the spares, suspension, and whatever a crash left.
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { sql } from 'kysely'
+import { type Logger } from 'pino'
+import { type Config, tenantServers } from '../config.js'
+import { type Keyring } from '../crypto/keyring.js'
+import { problem } from '../errors.js'
+import { type RegistryDb } from '../registry/db.js'
+import { registryIdentity } from '../registry/identity.js'
+import { fillSpares } from './fill-spares.js'
+import { type Provisioning } from './provisioning.js'
+import { reconcile, type ReconcileReport } from './reconcile.js'
+import { claimSpare, type NewOrganization, type Reservation, reserveCold } from './reserve-tenant.js'
+import { ServerAdministration, type ServerConnections } from './server-administration.js'
+import { recordServers } from './servers.js'
+import { type Tenant, type TenantId } from './tenant.js'
+import { undoTenant } from './undo-tenant.js'
+
+export type { NewOrganization, Reservation } from './reserve-tenant.js'
+export type { ReconcileReport } from './reconcile.js'
+
+/** What of Tenancy is needed: connections within the budget, and the end of those that stand in the way of a DROP. */
+export interface ProvisionerTenancy extends ServerConnections {
+  drain: (id: TenantId) => Promise<void>
+}
+
+export interface ProvisionerOptions {
+  registry: RegistryDb
+  tenancy: ProvisionerTenancy
+  keyring: Keyring
+  config: Pick<Config, 'TENANT_SERVERS' | 'SPARE_TENANTS'>
+  /** Its server is the one for tenants when TENANT_SERVERS is not set. */
+  registryUrl: string
+  log: Logger
+  onStep?: Provisioning['onStep']
+  /** Called with each new spare: to open its first connection before anybody waits for it. */
+  spareMade?: (tenant: Tenant) => Promise<void>
+}
+
+/** Databases made at a time while callers wait: more gain nothing on one server, and each needs two connections. */
+const COLD_AT_ONCE = 2
+const COLD_WAITING = 30
+
+export class Provisioner {
+  readonly #work: Provisioning
+  readonly #options: ProvisionerOptions
+  #identity: Promise<string> | undefined
+  #servers: Promise<void> | undefined
+  #filling: Promise<{ made: number }> | undefined
+  #fillAgain = false
+  #cold = 0
+  readonly #coldLine: Array<() => void> = []
+
+  constructor (options: ProvisionerOptions) {
+    this.#options = options
+    this.#work = {
+      registry: options.registry,
+      servers: new ServerAdministration(tenantServers(options.config, options.registryUrl), options.tenancy),
+      keyring: options.keyring,
+      log: options.log,
+      owner: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
+      identity: () => this.#registryIdentity(),
+      onStep: options.onStep ?? (() => undefined)
+    }
+  }
+
+  /**
+   * A tenant for the organization, which is now in the registry. Follow with `activate`, or `abandon`; a process that dies
+   * before either leaves it to `reconcile`. With a spare this is one statement, otherwise a database is made meanwhile.
+   * @throws Problem SIGN_UP_UNAVAILABLE when no server can take it
+   */
+  async reserve (organization: NewOrganization): Promise<Reservation> {
+    return await claimSpare(this.#work, organization) ?? await this.#reserveInTurn(organization)
+  }
+
+  /**
+   * The organization is a customer from here on, and `admin` can sign in. May be called again when no answer was heard.
+   * `emailHash`: 32 bytes.
+   * @throws Problem SIGN_UP_UNAVAILABLE when it took so long that the reservation was taken back
+   */
+  async activate (reservation: Reservation, admin: { id: string, emailHash: Buffer }): Promise<void> {
+    const { tenant } = reservation
+    const { rows: [result] } = await sql<{ activated: boolean }>`
+      SELECT activate_tenant(${tenant.id}, ${this.#work.owner}, ${admin.emailHash}, ${admin.id}) AS activated`.execute(this.#work.registry)
+    if (result?.activated !== true) throw problem('SIGN_UP_UNAVAILABLE', { retryAfter: 1 })
+    await this.#work.onStep('activated', tenant.id)
+  }
+
+  /** Leaves nothing of the reservation. Safe to call twice, and after `activate`, which it does not undo. */
+  async abandon (reservation: Reservation): Promise<void> {
+    await this.#options.tenancy.drain(reservation.tenant.id)
+    await undoTenant(this.#work, reservation.tenant, 'own')
+  }
+
+  /**
+   * Brings every open server to SPARE_TENANTS spares of the current schema. One run at a time in a process: a call during
+   * one makes it look again at its end. Processes count each other's.
+   */
+  refillSpares (): Promise<{ made: number }> {
+    this.#fillAgain = true
+    this.#filling ??= this.#fill().finally(() => { this.#filling = undefined })
+    return this.#filling
+  }
+
+  /** Undoes what a crash left and reports what it may not touch. Call at start, and from time to time. */
+  async reconcile (): Promise<ReconcileReport> {
+    await this.#recordServers()
+    return await reconcile(this.#work, (id) => this.#options.tenancy.drain(id))
+  }
+
+  /** Every process refuses its next request. @throws Problem TENANT_NOT_FOUND; Error when it is neither active nor suspended */
+  async suspend (id: TenantId): Promise<void> {
+    await this.#changeStatus(id, 'active', 'suspended')
+  }
+
+  /** Takes suspension back. @throws Problem TENANT_NOT_FOUND; Error when it is neither active nor suspended */
+  async resume (id: TenantId): Promise<void> {
+    await this.#changeStatus(id, 'suspended', 'active')
+  }
+
+  async #reserveInTurn (organization: NewOrganization): Promise<Reservation> {
+    await this.#recordServers()
+    if (this.#coldLine.length >= COLD_WAITING) throw problem('SIGN_UP_UNAVAILABLE', { retryAfter: 30 })
+    if (this.#cold >= COLD_AT_ONCE) await new Promise<void>((resolve) => this.#coldLine.push(resolve))
+    else this.#cold++
+    try {
+      // A spare may have been made while this one stood in line.
+      return await claimSpare(this.#work, organization) ?? await reserveCold(this.#work, organization)
+    } finally {
+      const next = this.#coldLine.shift()
+      if (next === undefined) this.#cold--
+      else next()
+    }
+  }
+
+  async #fill (): Promise<{ made: number }> {
+    await this.#recordServers()
+    let made = 0
+    while (this.#fillAgain) {
+      this.#fillAgain = false
+      made += await fillSpares(this.#work, this.#options.config.SPARE_TENANTS, async (tenant) => {
+        await this.#options.spareMade?.(tenant)
+      })
+    }
+    return { made }
+  }
+
+  async #changeStatus (id: TenantId, from: 'active' | 'suspended', to: 'active' | 'suspended'): Promise<void> {
+    const { registry, log } = this.#work
+    const changed = await registry.updateTable('tenants').set({ status: to, updated_at: sql<Date>`now()` })
+      .where('id', '=', id).where('status', '=', from).returning('id').executeTakeFirst()
+    if (changed !== undefined) {
+      log.info({ tenantId: id, status: to }, 'tenant status changed')
+      return
+    }
+    const tenant = await registry.selectFrom('tenants').select('status').where('id', '=', id).executeTakeFirst()
+    if (tenant === undefined) throw problem('TENANT_NOT_FOUND')
+    if (tenant.status !== to) throw new Error(`Tenant ${id} is ${tenant.status}: only an ${from} one can become ${to}.`)
+  }
+
+  #registryIdentity (): Promise<string> {
+    return once(this.#identity, (promise) => { this.#identity = promise }, () => registryIdentity(this.#work.registry))
+  }
+
+  #recordServers (): Promise<void> {
+    const secretRef = this.#options.config.TENANT_SERVERS === undefined ? 'REGISTRY_DATABASE_URL' : 'TENANT_SERVERS'
+    return once(this.#servers, (promise) => { this.#servers = promise }, () => recordServers(this.#work.registry, this.#work.servers, secretRef))
+  }
+}
+
+/** What was asked before, or a new answer; a failed one is not kept. */
+function once<T> (known: Promise<T> | undefined, keep: (promise: Promise<T> | undefined) => void, ask: () => Promise<T>): Promise<T> {
+  if (known !== undefined) return known
+  const promise = ask()
+  keep(promise)
+  promise.catch(() => { keep(undefined) })
+  return promise
+}

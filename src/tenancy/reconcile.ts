@@ -1,0 +1,62 @@
+// Finds what crashes left in the registry and on the servers, removes what is surely nobody's, and names the rest.
+import { inspectServer } from './inspect-server.js'
+import { type Provisioning } from './provisioning.js'
+import { type TenantId } from './tenant.js'
+import { selectTenants, toTenant } from './tenant-rows.js'
+import { undoTenant, unfinishedTenants } from './undo-tenant.js'
+
+export interface Finding {
+  kind: 'undo-failed' | 'server-unreachable' | 'database-missing' | 'orphan-with-data'
+  server: string
+  subject: string
+  /** Says what happened and what to do. */
+  detail: string
+}
+
+export interface ReconcileReport {
+  /** Tenants whose unfinished sign-up, or unfinished spare, was taken back. */
+  undone: string[]
+  /** Databases and roles of ours that no row of the registry knew, with nobody's data in them. */
+  orphansDropped: string[]
+  templatesDropped: string[]
+  findings: Finding[]
+  /** Sign-ups and spares in somebody's hands just now. */
+  unfinished: number
+  /** When the first of them may be taken back. */
+  nextExpiry: Date | null
+}
+
+/** Several processes may run this at once: each row is undone by whoever claims it. Fails only when the registry does. */
+export async function reconcile (work: Provisioning, drain: (id: TenantId) => Promise<void>): Promise<ReconcileReport> {
+  const { expired } = await unfinishedTenants(work.registry)
+  const report: ReconcileReport = { undone: [], orphansDropped: [], templatesDropped: [], findings: [], unfinished: 0, nextExpiry: null }
+  for (const id of expired) await undoExpired(work, id, drain, report)
+  for (const server of work.servers.names) {
+    await inspectServer(work, server, report).catch((error: unknown) => {
+      report.findings.push({ kind: 'server-unreachable', server, subject: server, detail: `${messageOf(error)} Check that the server runs and that its URL is right.` })
+    })
+  }
+  const left = await unfinishedTenants(work.registry)
+  const { undone, orphansDropped, templatesDropped, findings } = report
+  if (undone.length + orphansDropped.length + templatesDropped.length + findings.length > 0) {
+    work.log.info({ undone, orphansDropped, templatesDropped, findings }, 'tenants reconciled')
+  }
+  return { ...report, unfinished: left.expired.length + left.fresh, nextExpiry: left.nextExpiry }
+}
+
+async function undoExpired (work: Provisioning, id: string, drain: (id: TenantId) => Promise<void>, report: ReconcileReport): Promise<void> {
+  const row = await selectTenants(work.registry).where('tenants.id', '=', id).executeTakeFirst()
+  if (row === undefined) return
+  const tenant = toTenant(row)
+  try {
+    await drain(tenant.id)
+    if (await undoTenant(work, tenant, 'expired')) report.undone.push(id)
+  } catch (error) {
+    report.findings.push({ kind: 'undo-failed', server: tenant.server.name, subject: tenant.databaseName, detail: `${messageOf(error)} It is tried again by itself.` })
+  }
+}
+
+function messageOf (error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return /[.!?]$/.test(message) ? message : `${message}.`
+}
