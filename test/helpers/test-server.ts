@@ -31,10 +31,12 @@ export async function registerUser (pid: number): Promise<void> {
   await writeFile(path.join(usersFolder, String(pid)), '')
 }
 
-/** Whether a process other than `pid` that needs the server is alive. */
+/** Whether a process other than `pid` that needs the server is alive. Forgets the dead, whose numbers will be given again. */
 export async function hasOtherUsers (pid: number): Promise<boolean> {
   const names: string[] = await readdir(usersFolder).catch(() => [])
-  return names.map(Number).some((other) => other !== pid && isAlive(other))
+  const dead = names.filter((name) => !isAlive(Number(name)))
+  await Promise.all(dead.map(async (name) => rm(path.join(usersFolder, name), { force: true })))
+  return names.some((name) => Number(name) !== pid && !dead.includes(name))
 }
 
 /** Stops the server, if one runs, and removes everything. A server too broken to stop ends itself once its folder is gone. */

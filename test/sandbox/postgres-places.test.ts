@@ -27,7 +27,8 @@ async function copyBinaries (to: string): Promise<string> {
 void t.test('it runs from binaries whose links between libraries were never made', { skip: process.platform === 'win32' }, async (t) => {
   const folder = await makeFolder(t)
   const nativeDir = await copyBinaries(path.join(folder, 'native'))
-  const { postgres, initdb } = await prepareBinaries({ home: folder, user: undefined, nativeDir })
+  const prepare = async () => prepareBinaries({ home: folder, user: undefined, nativeDir })
+  const [{ postgres, initdb }] = await Promise.all([prepare(), prepare()])
   for (const program of [postgres, initdb]) {
     t.match(await runProgram(program, ['--version'], { limitMs: 5000 }), { code: 0, output: /PostgreSQL\) 18/ })
   }

@@ -60,12 +60,23 @@ async function copyNative ({ folder, version }: Native, home: string, user: Serv
       })
     }
     await giveTree(draft, user)
-    await rm(copy, { recursive: true, force: true })
-    await rename(draft, copy)
+    await replace(copy, draft, user)
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
   return copy
+}
+
+/** Moves `draft` to `copy`, unless another start has put a good one there meanwhile: its server may already run from it. */
+async function replace (copy: string, draft: string, user: ServerUser | undefined): Promise<void> {
+  try {
+    await rename(draft, copy)
+  } catch (error) {
+    if (!hasCode(error, 'ENOTEMPTY', 'EEXIST', 'EPERM')) throw error
+    if (await isUsable(copy, user)) return
+    await rm(copy, { recursive: true, force: true })
+    await rename(draft, copy)
+  }
 }
 
 /** The links a folder of binaries needs, relative to it; each stands beside the library it points to. */

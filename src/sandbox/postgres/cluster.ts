@@ -49,10 +49,10 @@ export async function createCluster (place: Place, binaries: Binaries, durable: 
   }
 }
 
-/** Drafts of starts that were killed; a younger one may be another start's at this moment. */
+/** Drafts, of clusters and of binaries, of starts that were killed; a younger one may be another start's at this moment. */
 async function removeOldDrafts (home: string): Promise<void> {
   for (const name of await readdir(home)) {
-    if (!name.startsWith('cluster.new-')) continue
+    if (!name.includes('.new-')) continue
     const draft = path.join(home, name)
     const age = Date.now() - (await stat(draft).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs
     if (age > 2 * initdbLimitMs) await rm(draft, { recursive: true, force: true })
