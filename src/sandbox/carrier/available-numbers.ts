@@ -1,7 +1,7 @@
 // GET /available_phone_numbers: free numbers of an area code, the same ones each time until they are bought.
 import type { FastifyInstance } from 'fastify'
 import { areaCodes } from './area-codes.js'
-import { hidden } from './hidden.js'
+import { sandboxRoute } from './sandbox-route.js'
 import { readCount, readQuery } from './read-request.js'
 import type { CarrierState } from './state.js'
 import { TelnyxError } from './telnyx-error.js'
@@ -12,7 +12,7 @@ const exchanges = 800
 const defaultAreaCodes = ['615', '312', '404', '512', '206']
 
 export function availableNumberRoutes (app: FastifyInstance, state: CarrierState): void {
-  app.get('/available_phone_numbers', hidden, async (request) => {
+  app.get('/available_phone_numbers', sandboxRoute, async (request) => {
     const query = readQuery(request)
     const country = query.get('filter[country_code]') ?? 'US'
     if (country !== 'US') throw new TelnyxError(400, '10015', 'The sandbox has numbers of the US only: leave filter[country_code] out or set it to US.')

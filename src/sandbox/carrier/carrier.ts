@@ -41,6 +41,9 @@ export interface CarrierOptions {
 /** Where the carrier's API is, below the address it listens on: what TELNYX_BASE_URL ends with. */
 export const carrierApiPath = '/sandbox/telnyx/v2'
 
+/** No line per request: their URLs hold phone numbers. */
+const logLevel = 'error'
+
 /** Registered without a prefix; encapsulated, so it leaves the host application's hooks and handlers alone. */
 export const carrier: FastifyPluginAsync<CarrierOptions> = async (app, options) => {
   const { dataDir, orderDelayMs = 300, sentDelayMs = 60, finalDelayMs = 350, deliver = true } = options
@@ -61,13 +64,13 @@ export const carrier: FastifyPluginAsync<CarrierOptions> = async (app, options) 
     orderRoutes(scope, state, orders)
     numberRoutes(scope, state)
     profileRoutes(scope, state)
-  }), { prefix: carrierApiPath })
+  }), { prefix: carrierApiPath, logLevel })
   await app.register(async (scope: FastifyInstance) => {
     scope.setErrorHandler((error: Error, _request, reply) => sendControlError(error, reply))
     controlRoutes(scope, carriage, faults, key.publicKey)
     feed.routes(scope)
     pageRoutes(scope)
-  }, { prefix: '/sandbox' })
+  }, { prefix: '/sandbox', logLevel })
 
   app.addHook('onReady', async () => {
     for (const message of state.messages.all()) if (message.direction === 'outbound') followOn(carriage, message)

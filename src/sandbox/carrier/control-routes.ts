@@ -4,7 +4,7 @@ import Type from 'typebox'
 import { receiveText, type Carriage } from './carry-message.js'
 import { ControlError } from './control-error.js'
 import { faultsSchema, type Faults } from './faults.js'
-import { hidden } from './hidden.js'
+import { sandboxRoute } from './sandbox-route.js'
 import { bodyReader, readCount, readQuery } from './read-request.js'
 import { showText } from './show-text.js'
 
@@ -20,19 +20,19 @@ const readFaults = bodyReader(faultsSchema)
 export function controlRoutes (app: FastifyInstance, carriage: Carriage, faults: Faults, publicKey: string): void {
   const { state, events } = carriage
 
-  app.get('/messages', hidden, async (request) => {
+  app.get('/messages', sandboxRoute, async (request) => {
     const query = readQuery(request)
     const limit = readCount(query, 'limit', { byDefault: 1_000, most: 100_000 })
     const found = state.messages.find({ from: query.get('from') ?? undefined, to: query.get('to') ?? undefined, limit })
     return { items: found.map(showText) }
   })
 
-  app.delete('/messages', hidden, async (_request, reply) => {
+  app.delete('/messages', sandboxRoute, async (_request, reply) => {
     state.record({ set: 'cleared' })
     return reply.code(204).send()
   })
 
-  app.post('/inbound', hidden, async (request, reply) => {
+  app.post('/inbound', sandboxRoute, async (request, reply) => {
     const { from, to, text = '', mediaUrls = [] } = readInbound(request)
     if (text === '' && mediaUrls.length === 0) throw new ControlError(422, 'Nothing to send', 'Give `text`, `mediaUrls` or both.')
     const number = state.number(to)
@@ -45,22 +45,22 @@ export function controlRoutes (app: FastifyInstance, carriage: Carriage, faults:
     return reply.code(202).send(showText(receiveText(carriage, number, { from, text, mediaUrls })))
   })
 
-  app.get('/numbers', hidden, async () => ({
+  app.get('/numbers', sandboxRoute, async () => ({
     items: state.numbers().map(({ phoneNumber, profileId }) => ({ phoneNumber, messagingProfileId: profileId }))
   }))
 
-  app.get('/counts', hidden, async () => ({
+  app.get('/counts', sandboxRoute, async () => ({
     accepted: state.messages.accepted,
     duplicates: state.messages.duplicates,
     inbound: state.messages.inbound,
     webhooks: { pending: events.pending, ...events.counts }
   }))
 
-  app.get('/carrier', hidden, async () => ({ publicKey, numbers: state.numbers().length, profiles: state.profiles.size }))
+  app.get('/carrier', sandboxRoute, async () => ({ publicKey, numbers: state.numbers().length, profiles: state.profiles.size }))
 
-  app.get('/faults', hidden, async () => faults.settings)
+  app.get('/faults', sandboxRoute, async () => faults.settings)
 
-  app.put('/faults', hidden, async (request) => {
+  app.put('/faults', sandboxRoute, async (request) => {
     faults.set(readFaults(request))
     return faults.settings
   })

@@ -1,7 +1,7 @@
 // GET /sandbox/events: the phone page's live feed (server-sent events).
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { hidden } from './hidden.js'
+import { sandboxRoute } from './sandbox-route.js'
 import type { Message } from './model.js'
 import { showText, type ShownText } from './show-text.js'
 import type { CarrierState } from './state.js'
@@ -29,7 +29,7 @@ export class LiveFeed {
   }
 
   routes (app: FastifyInstance): void {
-    app.get('/events', hidden, (request, reply) => {
+    app.get('/events', sandboxRoute, (request, reply) => {
       reply.hijack()
       const { raw } = reply
       raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })

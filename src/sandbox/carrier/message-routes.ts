@@ -5,7 +5,7 @@ import Type, { type Static } from 'typebox'
 import { acceptText, type Carriage } from './carry-message.js'
 import type { Faults } from './faults.js'
 import { forcedOutcome } from './forced-outcomes.js'
-import { hidden } from './hidden.js'
+import { sandboxRoute } from './sandbox-route.js'
 import type { OwnedNumber } from './model.js'
 import { messagePayload } from './payloads.js'
 import { bodyReader, readParam } from './read-request.js'
@@ -34,7 +34,7 @@ const readSend = bodyReader(sendSchema)
 export function messageRoutes (app: FastifyInstance, carriage: Carriage, faults: Faults): void {
   const { state } = carriage
 
-  app.post('/messages', hidden, async (request, reply) => {
+  app.post('/messages', sandboxRoute, async (request, reply) => {
     refuseAtRandom(faults, reply)
     const body = readSend(request)
     const number = sender(state, body)
@@ -56,7 +56,7 @@ export function messageRoutes (app: FastifyInstance, carriage: Carriage, faults:
     return reply
   })
 
-  app.get('/messages/:id', hidden, async (request) => {
+  app.get('/messages/:id', sandboxRoute, async (request) => {
     const message = state.messages.get(readParam(request, 'id'))
     if (message === undefined) throw new TelnyxError(404, '10005', 'No message with this id is kept.')
     return { data: messagePayload(message) }

@@ -1,7 +1,7 @@
 // /phone_numbers: the numbers that were bought, and the messaging profile of each.
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
-import { hidden } from './hidden.js'
+import { sandboxRoute } from './sandbox-route.js'
 import type { OwnedNumber } from './model.js'
 import { pageOf } from './page-of.js'
 import { bodyReader, readParam, readQuery } from './read-request.js'
@@ -13,7 +13,7 @@ const readUpdate = bodyReader(Type.Object({ customer_reference: nullableString }
 const readMessaging = bodyReader(Type.Object({ messaging_profile_id: nullableString }))
 
 export function numberRoutes (app: FastifyInstance, state: CarrierState): void {
-  app.get('/phone_numbers', hidden, async (request) => {
+  app.get('/phone_numbers', sandboxRoute, async (request) => {
     const query = readQuery(request)
     // Telnyx matches digits anywhere in the number and takes it with or without its plus sign.
     const wanted = (query.get('filter[phone_number]') ?? '').replace(/\D/g, '')
@@ -22,23 +22,23 @@ export function numberRoutes (app: FastifyInstance, state: CarrierState): void {
     return pageOf(query, found, (number) => describe(state, number))
   })
 
-  app.get('/phone_numbers/:id', hidden, async (request) => ({ data: describe(state, known(state, readParam(request, 'id'))) }))
+  app.get('/phone_numbers/:id', sandboxRoute, async (request) => ({ data: describe(state, known(state, readParam(request, 'id'))) }))
 
-  app.patch('/phone_numbers/:id', hidden, async (request) => {
+  app.patch('/phone_numbers/:id', sandboxRoute, async (request) => {
     const number = known(state, readParam(request, 'id'))
     const body = readUpdate(request)
     return { data: describe(state, change(state, number, { customerReference: body.customer_reference ?? null })) }
   })
 
-  app.delete('/phone_numbers/:id', hidden, async (request) => {
+  app.delete('/phone_numbers/:id', sandboxRoute, async (request) => {
     const number = known(state, readParam(request, 'id'))
     state.record({ set: 'released', id: number.id })
     return { data: { ...describe(state, number), status: 'deleted' } }
   })
 
-  app.get('/phone_numbers/:id/messaging', hidden, async (request) => ({ data: describeMessaging(known(state, readParam(request, 'id'))) }))
+  app.get('/phone_numbers/:id/messaging', sandboxRoute, async (request) => ({ data: describeMessaging(known(state, readParam(request, 'id'))) }))
 
-  app.patch('/phone_numbers/:id/messaging', hidden, async (request) => {
+  app.patch('/phone_numbers/:id/messaging', sandboxRoute, async (request) => {
     const number = known(state, readParam(request, 'id'))
     const profileId = readMessaging(request).messaging_profile_id
     // As with Telnyx, an empty string or null takes the number off its profile; leaving it out changes nothing.

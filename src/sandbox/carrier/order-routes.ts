@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { isSellable } from './available-numbers.js'
-import { hidden } from './hidden.js'
+import { sandboxRoute } from './sandbox-route.js'
 import type { NumberOrder } from './model.js'
 import { bodyReader, readParam } from './read-request.js'
 import type { Schedule } from './schedule.js'
@@ -23,7 +23,7 @@ export interface OrderOptions {
 }
 
 export function orderRoutes (app: FastifyInstance, state: CarrierState, options: OrderOptions): void {
-  app.post('/number_orders', hidden, async (request) => {
+  app.post('/number_orders', sandboxRoute, async (request) => {
     const body = readOrder(request)
     const phoneNumbers = body.phone_numbers.map((line) => line.phone_number)
     for (const phoneNumber of phoneNumbers) {
@@ -47,7 +47,7 @@ export function orderRoutes (app: FastifyInstance, state: CarrierState, options:
     return { data: describe(order) }
   })
 
-  app.get('/number_orders/:id', hidden, async (request) => {
+  app.get('/number_orders/:id', sandboxRoute, async (request) => {
     const order = state.orders.get(readParam(request, 'id'))
     if (order === undefined) throw new TelnyxError(404, '10005', 'There is no number order with this id.')
     return { data: describe(order) }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { ControlError } from './control-error.js'
-import { hidden } from './hidden.js'
+import { sandboxRoute } from './sandbox-route.js'
 import { readParam } from './read-request.js'
 
 /** The compiler copies no assets: seen from dist/src/sandbox/carrier, this is the folder in the sources. */
@@ -26,9 +26,9 @@ const headers = {
 export function pageRoutes (app: FastifyInstance): void {
   const files = new Map(readdirSync(folder).map((name) => [name, readFileSync(new URL(name, folder), 'utf8')]))
 
-  app.get('/', hidden, async (_request, reply) => reply.headers(headers).type('text/html; charset=utf-8').send(files.get('phones.html')))
+  app.get('/', sandboxRoute, async (_request, reply) => reply.headers(headers).type('text/html; charset=utf-8').send(files.get('phones.html')))
 
-  app.get('/page/:file', hidden, async (request, reply) => {
+  app.get('/page/:file', sandboxRoute, async (request, reply) => {
     const name = readParam(request, 'file')
     const content = files.get(name)
     if (content === undefined) throw new ControlError(404, 'Not found', 'The phone page has no such file.')

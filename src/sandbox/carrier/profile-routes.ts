@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
-import { hidden } from './hidden.js'
+import { sandboxRoute } from './sandbox-route.js'
 import type { Profile } from './model.js'
 import { pageOf } from './page-of.js'
 import { bodyReader, readParam, readQuery } from './read-request.js'
@@ -19,7 +19,7 @@ const readChange = bodyReader(Type.Object({
 }))
 
 export function profileRoutes (app: FastifyInstance, state: CarrierState): void {
-  app.post('/messaging_profiles', hidden, async (request) => {
+  app.post('/messaging_profiles', sandboxRoute, async (request) => {
     const body = readNew(request)
     const now = new Date().toISOString()
     const profile: Profile = {
@@ -36,15 +36,15 @@ export function profileRoutes (app: FastifyInstance, state: CarrierState): void 
     return { data: describe(profile) }
   })
 
-  app.get('/messaging_profiles', hidden, async (request) => {
+  app.get('/messaging_profiles', sandboxRoute, async (request) => {
     const query = readQuery(request)
     const name = query.get('filter[name]') ?? ''
     return pageOf(query, [...state.profiles.values()].filter((profile) => profile.name.includes(name)), describe)
   })
 
-  app.get('/messaging_profiles/:id', hidden, async (request) => ({ data: describe(known(state, readParam(request, 'id'))) }))
+  app.get('/messaging_profiles/:id', sandboxRoute, async (request) => ({ data: describe(known(state, readParam(request, 'id'))) }))
 
-  app.patch('/messaging_profiles/:id', hidden, async (request) => {
+  app.patch('/messaging_profiles/:id', sandboxRoute, async (request) => {
     const profile = known(state, readParam(request, 'id'))
     const body = readChange(request)
     const webhookUrl = given(body.webhook_url)

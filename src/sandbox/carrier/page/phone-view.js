@@ -108,7 +108,7 @@ export class PhoneView {
     select.value = this.#service ?? ''
     select.disabled = services.length === 0
     elsewhere.hidden = this.#unread.size === 0
-    elsewhere.textContent = `${this.#unread.size} more with new texts`
+    elsewhere.textContent = this.#unread.size === 1 ? 'New in another conversation' : `New in ${this.#unread.size} other conversations`
     log.setAttribute('aria-label', `Texts between ${showNumber(this.number)} and ${this.#service === undefined ? 'nobody yet' : this.#nameOf(this.#service)}`)
   }
 
