@@ -1,0 +1,10 @@
+// A message is done when nothing of it waits in the outbox any more.
+import { sql } from 'kysely'
+import { type TenantDb } from '../../tenancy/tenant.js'
+
+/** Looks at the few unfinished messages, with one probe of the outbox each: cheap enough after every batch. */
+export async function finishMessages (db: TenantDb): Promise<void> {
+  await sql`
+    UPDATE messages m SET status = 'sent', updated_at = now()
+    WHERE m.status IN ('scheduled', 'sending') AND NOT EXISTS (SELECT FROM message_queue q WHERE q.message_id = m.id)`.execute(db)
+}

@@ -1,0 +1,35 @@
+// Queues one text to one person: the way of every reply, confirmation and automatic answer.
+import { type TenantDb } from '../../tenancy/tenant.js'
+import { requireSendable } from './count-parts.js'
+
+/** The lower goes first. Only a confirmation passes the opt-out that it confirms. */
+export const lanes = { confirmation: 0, reply: 1, broadcast: 2 } as const
+export type Lane = keyof typeof lanes
+
+export interface SingleText {
+  kind: 'reply' | 'welcome' | 'auto_reply' | 'confirmation'
+  lane: Lane
+  text: string
+  mediaUrls?: readonly string[]
+  /** E.164, an active number of the organization. */
+  from: string
+  recipient: { memberId: string | null, phoneHash: Buffer, phoneCipher: Buffer }
+  /** The admin who wrote it. */
+  createdBy?: string | null
+}
+
+/**
+ * Call `guardDispatch` before the transaction and `wakeDispatch` after its commit.
+ * @throws problem('TEXT_TOO_LONG')
+ */
+export async function queueText (trx: TenantDb, { kind, lane, text, mediaUrls = [], from, recipient, createdBy }: SingleText): Promise<{ messageId: string }> {
+  const { parts, encoding } = requireSendable(text, mediaUrls)
+  const { id } = await trx.insertInto('messages')
+    .values({ kind, text, media_urls: [...mediaUrls], from_number: from, created_by: createdBy ?? null })
+    .returning('id').executeTakeFirstOrThrow()
+  const key = { message_id: id, phone_hash: recipient.phoneHash }
+  await trx.insertInto('message_recipients')
+    .values({ ...key, member_id: recipient.memberId, phone_cipher: recipient.phoneCipher, parts, encoding }).execute()
+  await trx.insertInto('message_queue').values({ ...key, lane: lanes[lane] }).execute()
+  return { messageId: id }
+}
