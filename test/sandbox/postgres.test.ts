@@ -1,10 +1,11 @@
 // The embedded PostgreSQL through its life: starts, kills, neighbours, and whom it lets in.
 import { chown, readFile, stat, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import path from 'node:path'
 import pg from 'pg'
 import t from 'tap'
 import { killChild, makeFolder, query, startFor, startInChild } from '../helpers/embedded-postgres.js'
+import { testServer } from '../helpers/test-server.js'
 
 void t.test('the first start makes a UTF-8 database, and data survives a restart on the same port', async (t) => {
   const dataDir = path.join(await makeFolder(t), 'data')
@@ -62,10 +63,9 @@ void t.test('after kill -9 of the server itself, with a query running, the next 
 })
 
 void t.test('a pid file left by a crash of the machine, its number now another process\'s, is no obstacle', async (t) => {
-  const folder = await makeFolder(t)
-  const dataDir = path.join(folder, 'data')
-  const [first] = await Promise.all([startFor(t, { dataDir }), startFor(t, { dataDir: path.join(folder, 'other') })])
-  const pidOfOther = await readPid(path.join(folder, 'other'))
+  const dataDir = path.join(await makeFolder(t), 'data')
+  const first = await startFor(t, { dataDir })
+  const pidOfOther = await readPid(path.dirname((await testServer()).logFile))
   const owner = await stat(path.join(dataDir, 'cluster'))
   const leftBehind = [path.join(dataDir, 'cluster', 'postmaster.pid'), path.join(dataDir, 'run', `.s.PGSQL.${first.port}.lock`)]
   const texts = await Promise.all(leftBehind.map(async (file) => readFile(file, 'utf8')))
@@ -78,27 +78,23 @@ void t.test('a pid file left by a crash of the machine, its number now another p
   t.match(await startFor(t, { dataDir }), { adopted: false })
 })
 
-void t.test('two folders run side by side, and a port taken meanwhile is exchanged for another', async (t) => {
-  const folder = await makeFolder(t)
-  const [one, other] = await Promise.all(['one', 'other'].map(async (name) => startFor(t, { dataDir: path.join(folder, name) })))
-  t.not(one?.port, other?.port)
-  t.not(one?.password, other?.password)
-  await one?.stop()
-  const squatter = createServer().listen(one?.port, '127.0.0.1')
-  t.teardown(() => squatter.close())
-  const again = await startFor(t, { dataDir: path.join(folder, 'one') })
-  t.not(again.port, one?.port)
-  t.strictSame(await query(again, 'SELECT 1 AS one'), [{ one: 1 }])
-})
-
-void t.test('a port demanded by the caller is used, and refused in plain words when it is taken', async (t) => {
+void t.test('two folders run side by side, and a port that is taken is exchanged for another, unless it was demanded', async (t) => {
   const dataDir = path.join(await makeFolder(t), 'data')
+  const [first, neighbour] = await Promise.all([startFor(t, { dataDir }), testServer()])
+  t.not(first.port, neighbour.port)
+  t.not(first.password, neighbour.password)
+  await first.stop()
   const squatter = createServer()
-  await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve))
-  const { port } = squatter.address() as AddressInfo
-  await t.rejects(startFor(t, { dataDir, port }), { name: 'EmbeddedPostgresError', message: new RegExp(`Port ${port} .*is taken by another program`) })
+  await new Promise<void>((resolve) => squatter.listen(first.port, '127.0.0.1', resolve))
+  t.teardown(() => squatter.close())
+  await t.rejects(startFor(t, { dataDir, port: first.port }),
+    { name: 'EmbeddedPostgresError', message: new RegExp(`Port ${first.port} .*is taken by another program`) })
+  const second = await startFor(t, { dataDir })
+  t.not(second.port, first.port)
   await new Promise((resolve) => squatter.close(resolve))
-  t.match(await startFor(t, { dataDir, port }), { port, adopted: false })
+  const third = await startFor(t, { dataDir, port: first.port })
+  t.match(third, { port: first.port, adopted: false }, 'a server on another port moves to the one demanded')
+  t.strictSame(await query(third, 'SELECT 1 AS one'), [{ one: 1 }])
 })
 
 void t.test('nobody comes in without the right password, neither over TCP nor over the socket', async (t) => {
