@@ -37,6 +37,7 @@ const catalogue = {
   ROUTE_NOT_FOUND: { status: 404, detail: 'There is nothing at this path. The API is described at /openapi.json.' },
   SESSION_REVOKED: { status: 401, detail: 'This session has ended. Sign in again with POST /api/auth/login.' },
   SIGN_UP_UNAVAILABLE: { status: 503, detail: 'No database could be made for a new organization just now. Nothing was kept; try again in a minute.' },
+  TAG_NAME_TAKEN: { status: 409, detail: 'Another tag has this name. Choose a different one, or use that tag.' },
   TAG_NOT_FOUND: { status: 404, detail: 'No tag has this id. List them with GET /api/tags.' },
   TENANT_ARCHIVED: { status: 403, detail: 'This organization is archived. Ask support to restore it.' },
   TENANT_MOVING: { status: 503, detail: 'This organization is being moved to another server. Wait as long as Retry-After says, then try again.' },

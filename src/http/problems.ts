@@ -38,6 +38,10 @@ function toProblem (error: FastifyError): Problem {
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return problem('BODY_MALFORMED', { cause: error })
+    // SQLSTATEs of text that PostgreSQL cannot hold, such as a zero byte or half a surrogate pair: it came from the caller.
+    case '22021':
+    case '22P02':
+    case '22P05': return problem('VALIDATION_FAILED', { detail: 'The text contains a character that cannot be stored, such as U+0000. Leave it out.', cause: error })
     default: return error.statusCode === 400 ? problem('BODY_MALFORMED', { cause: error }) : problem('INTERNAL_ERROR', { cause: error })
   }
 }

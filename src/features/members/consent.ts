@@ -1,0 +1,50 @@
+// Consent: what each phone number's owner last said decides whether they may be texted. Every word of it is kept with its evidence.
+import { sql } from 'kysely'
+import { type TenantDb } from '../../tenancy/tenant.js'
+import { type OptIn, type OptInState } from './schemas.js'
+
+export type ConsentSource = OptIn['source']
+
+export interface Consent {
+  /** Blind index of the phone number. */
+  phoneHash: Buffer
+  source: ConsentSource
+  /** The words, the message's id, the admin, the address: no plain phone number. */
+  evidence: object
+}
+
+/**
+ * Makes everyone who decides over one phone number's consent wait for the other until the transaction ends. Without it a
+ * STOP arriving while the member is being added would be overlooked. Always the member's row first, then the number, so
+ * that two never wait for each other.
+ */
+export async function lockConsent (trx: TenantDb, phoneHash: Buffer): Promise<void> {
+  await trx.selectFrom('members').select('id').where('phone_hash', '=', phoneHash).where('deleted_at', 'is', null).forUpdate().execute()
+  await sql`SELECT pg_advisory_xact_lock(${phoneHash.readBigInt64BE(0).toString()}::bigint)`.execute(trx)
+}
+
+/** What the owner of this number said last; undefined when they never said anything. */
+export async function lastWord (trx: TenantDb, phoneHash: Buffer): Promise<'granted' | 'denied' | 'withdrawn' | undefined> {
+  const last = await trx.selectFrom('consent_logs').select('action').where('phone_hash', '=', phoneHash).where('topic', '=', 'messages')
+    .orderBy('id', 'desc').limit(1).executeTakeFirst()
+  return last?.action
+}
+
+/** Whether the owner of this number has said stop, and not start since. */
+export async function isWithdrawn (trx: TenantDb, phoneHash: Buffer): Promise<boolean> {
+  const said = await lastWord(trx, phoneHash)
+  return said === 'withdrawn' || said === 'denied'
+}
+
+export async function recordConsent (trx: TenantDb, action: 'granted' | 'withdrawn', consent: Consent, memberId: string | null): Promise<void> {
+  await trx.insertInto('consent_logs').values({
+    member_id: memberId, phone_hash: consent.phoneHash, action, source: consent.source, evidence: JSON.stringify(consent.evidence)
+  }).execute()
+}
+
+/** Returns the id of the member that has this number, if any. */
+export async function setOptInState (trx: TenantDb, phoneHash: Buffer, state: OptInState): Promise<string | null> {
+  const member = await trx.updateTable('members').set({ opt_in_state: state, updated_at: sql`now()` })
+    .where('phone_hash', '=', phoneHash).where('deleted_at', 'is', null).returning('id').executeTakeFirst()
+  return member?.id ?? null
+}

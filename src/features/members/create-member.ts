@@ -1,0 +1,62 @@
+// Adds a member. Whether they may be texted follows from the consent on record for their number, then from the one given here.
+import { type FieldCrypto } from '../../crypto/fields.js'
+import { problem } from '../../errors.js'
+import { recordAudit, type RequestedBy } from '../../http/audit.js'
+import { type TenantDb } from '../../tenancy/tenant.js'
+import { violatedConstraint } from '../../tenancy/violated-constraint.js'
+import { replaceMemberTags } from '../tags/tag-member.js'
+import { isWithdrawn, lockConsent, recordConsent } from './consent.js'
+import { getMember } from './find-member.js'
+import { normalizePhone } from './phone.js'
+import { insertMember, type MemberRow, replaceBranches } from './queries.js'
+import { type NewMember, type OptIn } from './schemas.js'
+
+/**
+ * A person who has opted out is added as opted out, whatever `optIn` says.
+ * @throws problem('PHONE_INVALID') @throws problem('MEMBER_PHONE_TAKEN') @throws problem('BRANCH_NOT_FOUND')
+ */
+export async function createMember (db: TenantDb, fields: FieldCrypto, input: NewMember, by: RequestedBy): Promise<MemberRow> {
+  const phone = normalizePhone(input.phone)
+  const phoneHash = fields.blindIndex(phone)
+  return refusingTakenPhones(db.transaction().execute(async (trx) => {
+    await lockConsent(trx, phoneHash)
+    const withdrawn = await isWithdrawn(trx, phoneHash)
+    const optInState = withdrawn ? 'opted_out' : input.optIn === undefined ? 'pending' : 'opted_in'
+    const id = await insertMember(trx, {
+      first_name: input.firstName.trim(),
+      last_name: input.lastName.trim(),
+      phone_cipher: fields.encrypt(phone),
+      phone_hash: phoneHash,
+      email: input.email,
+      birthday: input.birthday,
+      time_zone: input.timeZone,
+      custom: JSON.stringify(input.custom ?? {}),
+      opt_in_state: optInState
+    })
+    await placeMember(trx, id, input)
+    if (input.optIn !== undefined && !withdrawn) await recordConsent(trx, 'granted', adminsWord(phoneHash, input.optIn, by), id)
+    await recordAudit(trx, by, { action: 'member.created', subjectKind: 'member', subjectId: id, after: { optInState } })
+    return getMember(trx, id)
+  }))
+}
+
+/** Puts the member into these branches and tags; a list left out changes nothing. @throws problem('BRANCH_NOT_FOUND') */
+export async function placeMember (trx: TenantDb, id: string, { branchIds, tags }: Pick<NewMember, 'branchIds' | 'tags'>): Promise<void> {
+  if (branchIds !== undefined && !await replaceBranches(trx, id, branchIds)) throw problem('BRANCH_NOT_FOUND', { detail: 'One of branchIds is no branch. List them with GET /api/branches.' })
+  if (tags !== undefined) await replaceMemberTags(trx, id, tags)
+}
+
+/** Consent that an admin puts on record, with who, whence and in which request. */
+export function adminsWord (phoneHash: Buffer, { source, note }: OptIn, by: RequestedBy) {
+  return { phoneHash, source, evidence: { note: note ?? null, adminId: by.adminId, ip: by.ip, requestId: by.requestId } }
+}
+
+/** The unique index decides: asking first would let two through at the same time. */
+export async function refusingTakenPhones<T> (work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (violatedConstraint(error) === 'members_phone') throw problem('MEMBER_PHONE_TAKEN', { cause: error })
+    throw error
+  }
+}

@@ -1,0 +1,73 @@
+// /api/members
+import { type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { fieldCrypto } from '../../crypto/fields.js'
+import { requestedBy } from '../../http/audit.js'
+import { pageOf } from '../../http/pagination.js'
+import { IdParams } from '../../http/wire.js'
+import { changeMember } from './change-member.js'
+import { createMember } from './create-member.js'
+import { deleteMember } from './delete-member.js'
+import { getMember } from './find-member.js'
+import { listMembers } from './list-members.js'
+import { Member, MemberChanges, MemberQuery, NewMember } from './schemas.js'
+import { toWire } from './to-wire.js'
+
+const tags = ['members']
+
+export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  const fieldsOf = (request: FastifyRequest) => fieldCrypto(app.services.keyring, request.actor.tenantId)
+
+  app.post('/members', {
+    schema: {
+      operationId: 'createMember',
+      tags,
+      summary: 'Add a member',
+      description: 'Without optIn the member is pending and gets no broadcast. Someone who has opted out by text stays opted out.',
+      body: NewMember,
+      response: { 201: Member }
+    }
+  }, async (request, reply) => {
+    const fields = fieldsOf(request)
+    const created = await createMember(request.db, fields, request.body, requestedBy(request))
+    return reply.code(201).send(toWire(created, fields))
+  })
+
+  app.get('/members', {
+    schema: { operationId: 'listMembers', tags, summary: 'List or search the members, by last name', querystring: MemberQuery, response: { 200: pageOf(Member) } }
+  }, async (request) => listMembers(request.db, fieldsOf(request), request.query))
+
+  app.get('/members/:id', {
+    schema: { operationId: 'getMember', tags, summary: 'Read a member', params: IdParams, response: { 200: Member } }
+  }, async (request) => toWire(await getMember(request.db, request.params.id), fieldsOf(request)))
+
+  app.patch('/members/:id', {
+    schema: {
+      operationId: 'changeMember',
+      tags,
+      summary: 'Change a member',
+      description: 'branchIds and tags replace what was there. Consent belongs to the phone number: a new one starts as pending, or as opted out when its owner has opted out.',
+      params: IdParams,
+      body: MemberChanges,
+      response: { 200: Member }
+    }
+  }, async (request) => {
+    const fields = fieldsOf(request)
+    return toWire(await changeMember(request.db, fields, request.params.id, request.body, requestedBy(request)), fields)
+  })
+
+  app.delete('/members/:id', {
+    schema: {
+      operationId: 'deleteMember',
+      tags,
+      summary: 'Delete a member',
+      description: 'Cancels what waits to be sent to them and frees the phone number. Their consent and opt-out stay on record.',
+      params: IdParams,
+      response: { 204: Type.Null() }
+    }
+  }, async (request, reply) => {
+    await deleteMember(request.db, request.params.id, requestedBy(request))
+    return reply.code(204).send(null)
+  })
+}

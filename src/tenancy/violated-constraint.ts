@@ -1,0 +1,10 @@
+// Reads from a database error which constraint stood in the way: rules are kept by the database, never by check-then-insert.
+
+/** SQLSTATE unique_violation and foreign_key_violation. */
+const violations = new Set(['23505', '23503'])
+
+/** The name of the unique index or foreign key that the statement would have broken; undefined for any other error. */
+export function violatedConstraint (error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('constraint' in error)) return undefined
+  return typeof error.code === 'string' && violations.has(error.code) && typeof error.constraint === 'string' ? error.constraint : undefined
+}
