@@ -16,6 +16,9 @@ export default tseslint.config(
       '@typescript-eslint/unified-signatures': 'off',
       // Fastify's plugin and handler types ask for async functions that may have nothing to await.
       '@typescript-eslint/require-await': 'off',
+      // A schema and the type of what it describes share one name; the compiler refuses real redeclarations.
+      'no-redeclare': 'off',
+      '@typescript-eslint/no-redeclare': 'off',
       'no-void': 'off'
     }
   },

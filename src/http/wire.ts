@@ -18,7 +18,7 @@ export function nullable<Schema extends TSchema & { type: string }> (schema: Sch
 export function isTimeZone (name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name })
+    Intl.DateTimeFormat('en', { timeZone: name })
     return true
   } catch (error) {
     if (error instanceof RangeError) return false

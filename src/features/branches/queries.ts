@@ -33,10 +33,10 @@ export async function branchesAfter (db: TenantDb, after: string | undefined, li
 }
 
 function selectBranches (db: TenantDb) {
-  return db.selectFrom('branches as b').select(({ selectFrom }) => [
+  return db.selectFrom('branches as b').select((eb) => [
     'b.id', 'b.name', 'b.address', 'b.time_zone', 'b.is_active', 'b.created_at', 'b.updated_at',
     sql<string>`lower(b.name)`.as('sort_name'),
-    selectFrom('member_branches as mb').innerJoin('members as m', 'm.id', 'mb.member_id')
+    eb.selectFrom('member_branches as mb').innerJoin('members as m', 'm.id', 'mb.member_id')
       .whereRef('mb.branch_id', '=', 'b.id').where('m.deleted_at', 'is', null)
       .select(sql<number>`count(*)::integer`.as('count')).$asScalar().$notNull().as('member_count')
   ])

@@ -59,14 +59,14 @@ export interface MemberFilter {
 export async function membersAfter (db: TenantDb, { words, phoneHash, branchId, tag, optInState, after, limit }: MemberFilter) {
   return selectMembers(db)
     .select([sql<string>`lower(m.last_name)`.as('sortLastName'), sql<string>`lower(m.first_name)`.as('sortFirstName')])
-    .where(({ and, or, eb }) => {
-      const named = and(words.map((word) => eb('m.search_text', 'like', `%${word.replace(/[\\%_]/g, '\\$&')}%`)))
-      return phoneHash === undefined ? named : or([named, eb('m.phone_hash', '=', phoneHash)])
+    .where((eb) => {
+      const named = eb.and(words.map((word) => eb('m.search_text', 'like', `%${word.replace(/[\\%_]/g, '\\$&')}%`)))
+      return phoneHash === undefined ? named : eb.or([named, eb('m.phone_hash', '=', phoneHash)])
     })
-    .$if(branchId !== undefined, (query) => query.where(({ exists, selectFrom }) => exists(
-      selectFrom('member_branches as mb').select('mb.member_id').whereRef('mb.member_id', '=', 'm.id').where('mb.branch_id', '=', branchId ?? ''))))
-    .$if(tag !== undefined, (query) => query.where(({ exists, selectFrom }) => exists(
-      selectFrom('member_tags as mt').innerJoin('tags as t', 't.id', 'mt.tag_id').select('mt.member_id')
+    .$if(branchId !== undefined, (query) => query.where((eb) => eb.exists(
+      eb.selectFrom('member_branches as mb').select('mb.member_id').whereRef('mb.member_id', '=', 'm.id').where('mb.branch_id', '=', branchId ?? ''))))
+    .$if(tag !== undefined, (query) => query.where((eb) => eb.exists(
+      eb.selectFrom('member_tags as mt').innerJoin('tags as t', 't.id', 'mt.tag_id').select('mt.member_id')
         .whereRef('mt.member_id', '=', 'm.id').where(sql<boolean>`lower(t.name) = lower(${tag})`))))
     .$if(optInState !== undefined, (query) => query.where('m.opt_in_state', '=', optInState ?? 'pending'))
     .$if(after !== undefined, (query) => query.where(
@@ -79,7 +79,7 @@ export async function replaceBranches (trx: TenantDb, memberId: string, branchId
   const wanted = [...new Set(branchIds)]
   await trx.deleteFrom('member_branches').where('member_id', '=', memberId).where('branch_id', '!=', sql<string>`ALL (${wanted}::uuid[])`).execute()
   await trx.insertInto('member_branches').columns(['member_id', 'branch_id'])
-    .expression(({ selectFrom }) => selectFrom('branches as b').select([sql<string>`${memberId}::uuid`.as('member_id'), 'b.id'])
+    .expression((eb) => eb.selectFrom('branches as b').select([sql<string>`${memberId}::uuid`.as('member_id'), 'b.id'])
       .where('b.id', '=', sql<string>`ANY (${wanted}::uuid[])`))
     .onConflict((conflict) => conflict.doNothing()).execute()
   const { count } = await trx.selectFrom('member_branches').select(sql<number>`count(*)::integer`.as('count')).where('member_id', '=', memberId).executeTakeFirstOrThrow()

@@ -43,9 +43,9 @@ export async function replaceTagsOf (trx: TenantDb, memberId: string, names: rea
 }
 
 function selectTags (db: TenantDb) {
-  return db.selectFrom('tags as t').select(({ selectFrom }) => [
+  return db.selectFrom('tags as t').select((eb) => [
     't.id', 't.name', 't.created_at', sql<string>`lower(t.name)`.as('sort_name'),
-    selectFrom('member_tags as mt').innerJoin('members as m', 'm.id', 'mt.member_id')
+    eb.selectFrom('member_tags as mt').innerJoin('members as m', 'm.id', 'mt.member_id')
       .whereRef('mt.tag_id', '=', 't.id').where('m.deleted_at', 'is', null)
       .select(sql<number>`count(*)::integer`.as('count')).$asScalar().$notNull().as('member_count')
   ])
