@@ -66,15 +66,15 @@ async function publicScope (scope: FastifyInstance): Promise<void> {
 async function tenantScope (scope: FastifyInstance): Promise<void> {
   everyRouteMayAnswer(scope, [
     'AUTHENTICATION_REQUIRED', 'ACCESS_TOKEN_EXPIRED', 'ACCESS_TOKEN_INVALID', 'SESSION_REVOKED', 'CSRF_TOKEN_INVALID', 'RATE_LIMITED',
-    'TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'
+    'IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED', 'TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'
   ])
   await scope.register(authentication)
   await scope.register(rateLimits, {
     max: scope.services.config.RATE_LIMIT_PER_MINUTE,
     callerOf: (request) => `${request.actor.tenantId} ${request.actor.adminId}`
   })
-  await scope.register(tenantDatabase)
   await scope.register(idempotency)
+  await scope.register(tenantDatabase)
 }
 
 /** Carriers and payment providers: raw bytes and a signature, no token. */

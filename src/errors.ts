@@ -20,7 +20,7 @@ const catalogue = {
   CURSOR_INVALID: { status: 400, detail: 'The cursor is not one this list gave. Start again without it.' },
   DATABASE_BUSY: { status: 503, detail: 'Every database connection is in use. Wait as long as Retry-After says, then try again.' },
   DATABASE_UNAVAILABLE: { status: 503, detail: 'The database is out of reach. It is tried again by itself; wait as long as Retry-After says.' },
-  IDEMPOTENCY_KEY_IN_USE: { status: 409, detail: 'A request with this Idempotency-Key is still being answered. Wait a moment, then send the same request again.' },
+  IDEMPOTENCY_KEY_IN_USE: { status: 409, detail: 'A request with this Idempotency-Key is still being answered, or ended without an answer. Wait a moment and send it again; if this stays, look whether it was done before you send it under a new key.' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, detail: 'This Idempotency-Key was used for a different request. Use a new key for a new request.' },
   INTERNAL_ERROR: { status: 500, detail: 'Something went wrong on our side; it has been recorded. Quote the requestId to support.' },
   MEMBER_NOT_FOUND: { status: 404, detail: 'No member has this id. List them with GET /api/members.' },

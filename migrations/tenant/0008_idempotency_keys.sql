@@ -7,7 +7,6 @@ CREATE TABLE idempotency_keys (
   request_hash bytea NOT NULL,
   -- Null while the first request is still being answered.
   response_status integer,
-  response_headers jsonb,
   response_body text,
   expires_at timestamptz NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),

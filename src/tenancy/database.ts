@@ -111,7 +111,6 @@ export interface IdempotencyKeys {
   key: string;
   request_hash: Buffer;
   response_body: string | null;
-  response_headers: Json | null;
   response_status: number | null;
   route: string;
 }
