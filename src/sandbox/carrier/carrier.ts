@@ -48,7 +48,11 @@ const logLevel = 'error'
 export const carrier: FastifyPluginAsync<CarrierOptions> = async (app, options) => {
   const { dataDir, orderDelayMs = 300, sentDelayMs = 60, finalDelayMs = 350, deliver = true } = options
   const key = options.key ?? loadSigningKey(dataDir)
-  const state = new CarrierState({ dataDir, keepMessages: options.keepMessages ?? 20_000 })
+  const state = new CarrierState({
+    dataDir,
+    keepMessages: options.keepMessages ?? 20_000,
+    onJournalFailure: (err) => app.log.error({ err }, 'The sandbox carrier cannot write its journal: what happens from now on is forgotten at a restart')
+  })
   const faults = new Faults()
   const schedule = new Schedule()
   const events = new PostEvents({

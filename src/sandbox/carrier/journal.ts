@@ -8,9 +8,12 @@ const entryCheck = Compile(entrySchema)
 
 export class Journal {
   readonly #path: string
+  readonly #onFailure: (error: Error) => void
   #stream: WriteStream | undefined
 
-  constructor (dataDir: string) {
+  /** @param onFailure told once when the disk takes no more; the carrier goes on, its journal does not */
+  constructor (dataDir: string, onFailure: (error: Error) => void) {
+    this.#onFailure = onFailure
     mkdirSync(dataDir, { recursive: true })
     this.#path = join(dataDir, 'carrier.jsonl')
   }
@@ -45,6 +48,10 @@ export class Journal {
     }
     renameSync(fresh, this.#path)
     this.#stream = createWriteStream(this.#path, { flags: 'a', mode: 0o600 })
+    this.#stream.once('error', (error) => {
+      this.#stream = undefined
+      this.#onFailure(error)
+    })
   }
 
   append (entry: Entry): void {
@@ -55,10 +62,8 @@ export class Journal {
     const stream = this.#stream
     if (stream === undefined) return
     this.#stream = undefined
-    await new Promise<void>((resolve, reject) => {
-      stream.once('error', reject)
-      stream.end(() => resolve())
-    })
+    // The callback comes after the last byte or after the failure, which has been told already.
+    await new Promise<void>((resolve) => stream.end(() => resolve()))
   }
 }
 

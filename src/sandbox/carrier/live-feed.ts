@@ -1,6 +1,7 @@
 // GET /sandbox/events: the phone page's live feed (server-sent events).
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import { describeForcedOutcomes } from './forced-outcomes.js'
 import { sandboxRoute } from './sandbox-route.js'
 import type { Message } from './model.js'
 import { showText, type ShownText } from './show-text.js'
@@ -73,6 +74,7 @@ export class LiveFeed {
     return serverSentEvent('snapshot', {
       numbers: this.#state.numbers().map(({ phoneNumber, profileId }) => ({ phoneNumber, name: profiles.get(profileId ?? '')?.name ?? null })),
       texts: messages.find({ limit: snapshotTexts }).map(showText),
+      outcomes: describeForcedOutcomes(),
       counts: this.#counts()
     })
   }

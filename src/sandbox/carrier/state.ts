@@ -7,6 +7,8 @@ export interface StateOptions {
   dataDir?: string | undefined
   /** How many texts are kept whole. */
   keepMessages: number
+  /** Told once when the journal can no longer be written. */
+  onJournalFailure: (error: Error) => void
 }
 
 export class CarrierState {
@@ -21,10 +23,10 @@ export class CarrierState {
   /** Told when numbers change or everything was cleared, for the live page. */
   onReset: (() => void) | undefined
 
-  constructor ({ dataDir, keepMessages }: StateOptions) {
+  constructor ({ dataDir, keepMessages, onJournalFailure }: StateOptions) {
     this.messages = new MessageLog(keepMessages)
     if (dataDir === undefined) return
-    this.#journal = new Journal(dataDir)
+    this.#journal = new Journal(dataDir, onJournalFailure)
     for (const entry of this.#journal.read()) this.#apply(entry)
     this.#journal.open(this.#entries())
   }

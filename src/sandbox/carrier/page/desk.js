@@ -5,20 +5,23 @@ const mostShown = 100
 const mostTexts = 6_000
 
 export class Desk {
-  /** phone number → { number, order, lastAt, threads: service number → { texts, unread } } */
+  /** phone number → { number, order, lastAt, threads: service number → { texts } } */
   phones = new Map()
   /** service number → name or null */
   numbers = new Map()
   #texts = new Map()
+  /** Older texts than the snapshot's first are not shown, though their marks may still change. */
+  #since = ''
 
   reset ({ numbers, texts }) {
     this.phones.clear()
     this.#texts.clear()
     this.numbers = new Map(numbers.map(({ phoneNumber, name }) => [phoneNumber, name]))
+    this.#since = texts[0]?.createdAt ?? ''
     for (const text of texts) this.#take(text)
   }
 
-  /** @returns the numbers of the phones that changed and, of those, the new texts' threads */
+  /** @returns for each text its phone, its service number, and whether it is new */
   take (texts) {
     return texts.map((text) => this.#take(text))
   }
@@ -59,6 +62,7 @@ export class Desk {
       Object.assign(known, text)
       return { number, service, isNew: false }
     }
+    if (text.createdAt < this.#since) return { number, service, isNew: false }
     this.#texts.set(text.id, text)
     const phone = this.phone(number)
     phone.lastAt = text.createdAt

@@ -31,6 +31,7 @@ function connect () {
   feed.addEventListener('snapshot', ({ data }) => {
     const snapshot = JSON.parse(data)
     desk.reset(snapshot)
+    fillList(find('outcomes'), snapshot.outcomes.map(({ ending, says }) => `${ending}: ${says}`))
     showCounts(snapshot.counts)
     draw()
   })
@@ -91,16 +92,16 @@ function placeViews (shown) {
 }
 
 function drawNumbers () {
-  const list = find('numbers')
   const labels = [...desk.numbers].slice(0, 200).map(([number, name]) => name ? `${name} · ${showNumber(number)}` : showNumber(number))
   find('no-numbers').hidden = labels.length > 0
+  fillList(find('numbers'), labels)
+}
+
+/** Leaves the list alone when it already says so. */
+function fillList (list, labels) {
   if (list.dataset.key === labels.join('|')) return
   list.dataset.key = labels.join('|')
-  list.replaceChildren(...labels.map((label) => {
-    const item = document.createElement('li')
-    item.textContent = label
-    return item
-  }))
+  list.replaceChildren(...labels.map((label) => Object.assign(document.createElement('li'), { textContent: label })))
 }
 
 function addPhone (event) {
