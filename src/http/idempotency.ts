@@ -49,7 +49,7 @@ function checkKey (key: string): string {
 
 /** @returns the earlier answer, or undefined when the key is now ours. */
 async function claimKey (db: TenantDb, { key, route }: Claim, hash: Buffer, now: Date): Promise<Answer | undefined> {
-  await db.deleteFrom('idempotency_keys').where('key', '=', key).where('route', '=', route).where('expires_at', '<', now).execute()
+  await db.deleteFrom('idempotency_keys').where('expires_at', '<', now).execute()
   const claimed = await db.insertInto('idempotency_keys')
     .values({ key, route, request_hash: hash, expires_at: new Date(now.getTime() + keptForMilliseconds) })
     .onConflict((conflict) => conflict.doNothing()).returning('key').executeTakeFirst()
