@@ -28,3 +28,15 @@ await t.test('Registered on a host, the carrier keeps to /sandbox and the host k
   }
   t.notMatch(lines.join(''), /16155550142/, 'no phone number in the log')
 })
+
+await t.test('A page that listens does not keep the host from closing', async (t) => {
+  const app = fastify()
+  await app.register(carrier, {})
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const feed = await fetch(`${url}/sandbox/events`)
+  const reader = feed.body!.pipeThrough(new TextDecoderStream()).getReader()
+  const first = await reader.read()
+  t.match(first.value, /^event: snapshot\ndata: \{"numbers":\[\],"texts":\[\]/)
+  await app.close()
+  t.equal((await reader.read()).done, true)
+})

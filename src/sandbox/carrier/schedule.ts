@@ -7,9 +7,11 @@ export class Schedule {
   readonly #buckets = new Map<number, Array<() => void>>()
   #timer: NodeJS.Timeout | undefined
   #next = 0
+  #closed = false
 
-  /** Runs `task` once, `delayMs` from now; what is still waiting at `close` never runs. */
+  /** Runs `task` once, `delayMs` from now; what is still waiting at `close` never runs, nor does what comes after it. */
   after (delayMs: number, task: () => void): void {
+    if (this.#closed) return
     const tick = Math.floor(performance.now() / tickMs) + Math.max(1, Math.ceil(delayMs / tickMs))
     const bucket = this.#buckets.get(tick)
     if (bucket === undefined) this.#buckets.set(tick, [task])
@@ -20,6 +22,7 @@ export class Schedule {
   }
 
   close (): void {
+    this.#closed = true
     clearInterval(this.#timer)
     this.#timer = undefined
     this.#buckets.clear()

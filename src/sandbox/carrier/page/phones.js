@@ -31,7 +31,7 @@ function connect () {
   feed.addEventListener('snapshot', ({ data }) => {
     const snapshot = JSON.parse(data)
     desk.reset(snapshot)
-    fillList(find('outcomes'), snapshot.outcomes.map(({ ending, says }) => `${ending}: ${says}`))
+    fillList(find('outcomes'), snapshot.outcomes.map(({ ending, says }) => `${ending} – ${says}`))
     showCounts(snapshot.counts)
     draw()
   })
