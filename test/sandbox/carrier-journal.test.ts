@@ -17,7 +17,7 @@ await t.test('Numbers, profiles, texts, counts and the key survive a restart, a 
   const journal = join(dataDir, 'carrier.jsonl')
   appendFileSync(journal, '{"set":"message","value":{"id":"to')
 
-  const second = await startCarrier({ dataDir })
+  const second = await startCarrier({ dataDir, sentDelayMs: 1, finalDelayMs: 5 })
   t.teardown(() => second.close())
   t.equal(second.publicKey, first.publicKey)
   t.equal(statSync(join(dataDir, 'carrier-key.pem')).mode & 0o777, 0o600)
@@ -27,6 +27,9 @@ await t.test('Numbers, profiles, texts, counts and the key survive a restart, a 
   t.match(await getJson(`${second.baseUrl}/phone_numbers`), { data: [{ phone_number: from }] })
   await postJson(`${second.baseUrl}/messages`, { from, to: '+16155550123', text: 'After', webhook_url: `${receiver.url}/status/a` })
   t.match(await getJson(`${second.url}/sandbox/counts`), { accepted: 2, duplicates: 1, inbound: 1 })
+  await until(async () => receiver.events.length >= 5 || undefined)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.equal(receiver.events.length, 5, 'what had ended before the restart is not told again')
   t.notMatch(readFileSync(journal, 'utf8'), '"id":"to')
 })
 

@@ -37,7 +37,7 @@ export function acceptText (carriage: Carriage, text: NewText): Message {
 /** Schedules what is still to come for a text: also for those that a restart interrupted. */
 export function followOn (carriage: Carriage, message: Message): void {
   const { schedule, pace } = carriage
-  if (pace === null) return
+  if (pace === null || (message.status !== 'queued' && message.status !== 'sent')) return
   if (message.status === 'queued') schedule.after(pace.sentMs, () => settle(carriage, message, 'sent', null))
   const outcome = forcedOutcome(message.to) ?? { status: 'delivered', errorCode: null }
   if (!('status' in outcome)) return

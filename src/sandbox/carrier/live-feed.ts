@@ -30,14 +30,14 @@ export class LiveFeed {
   }
 
   routes (app: FastifyInstance): void {
-    app.get('/events', sandboxRoute, (request, reply) => {
+    app.get('/events', sandboxRoute, (_request, reply) => {
       reply.hijack()
       const { raw } = reply
       raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
       raw.write(this.#snapshot())
       this.#pages.add(raw)
       this.#heartbeat ??= setInterval(() => this.#send(': still here\n\n'), heartbeatMs)
-      request.raw.once('close', () => this.#drop(raw))
+      raw.once('close', () => this.#drop(raw))
     })
   }
 
