@@ -42,6 +42,7 @@ const catalogue = {
   TENANT_ARCHIVED: { status: 403, detail: 'This organization is archived. Ask support to restore it.' },
   TENANT_MOVING: { status: 503, detail: 'This organization is being moved to another server. Wait as long as Retry-After says, then try again.' },
   TENANT_NOT_FOUND: { status: 404, detail: 'This organization does not exist any more. Sign in again.' },
+  TENANT_STATUS_CONFLICT: { status: 409, detail: 'The organization is not in a state that allows this.' },
   TENANT_SUSPENDED: { status: 403, detail: 'This organization is suspended. Ask support to resume it.' },
   TEXT_TOO_LONG: { status: 400, detail: 'The text needs more than 10 parts. Shorten it, or take out the characters that make each part shorter.' },
   VALIDATION_FAILED: { status: 400, detail: 'Some fields are not valid. Each is named in errors.' },

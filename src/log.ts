@@ -6,15 +6,17 @@ import { type Config } from './config.js'
 /** Error fields that are safe to log; PostgreSQL's `detail` and `where` quote values of the row. */
 const errorFields = ['code', 'constraint', 'table', 'schema', 'severity', 'routine', 'syscall', 'address', 'port', 'status', 'statusCode'] as const
 
-export function createLogger (config: Pick<Config, 'LOG_LEVEL' | 'NODE_ENV'>): Logger {
+/** `fileDescriptor` 2 for commands whose answer goes to standard output. */
+export function createLogger (config: Pick<Config, 'LOG_LEVEL' | 'NODE_ENV'>, fileDescriptor: 1 | 2 = 1): Logger {
   const options = {
     level: config.LOG_LEVEL,
     base: null,
     serializers: { err: describeError },
     redact: ['*.authorization', '*.cookie', '*.password', '*.accessToken', '*.refreshToken', 'req', 'res']
   }
-  const readable = config.NODE_ENV === 'development' && process.stdout.isTTY
-  return readable ? pino(options, pretty({ colorize: true, translateTime: 'HH:MM:ss', singleLine: true }) as DestinationStream) : pino(options)
+  const readable = config.NODE_ENV === 'development' && (fileDescriptor === 1 ? process.stdout : process.stderr).isTTY
+  if (!readable) return pino(options, pino.destination(fileDescriptor))
+  return pino(options, pretty({ colorize: true, translateTime: 'HH:MM:ss', singleLine: true, destination: fileDescriptor, sync: true }) as DestinationStream)
 }
 
 function describeError (error: unknown): unknown {

@@ -18,13 +18,13 @@ const SPARE_LOCK = 4_801_520_079
  * older schema up to date. A server that fails does not keep the others from being served.
  * @throws the first server's error, when all have been tried
  */
-export async function fillSpares (work: Provisioning, wanted: number, made: (tenant: Tenant) => Promise<void>): Promise<number> {
-  const failures: unknown[] = []
-  let count = await renewOutdated(work, failures)
+export async function fillSpares (work: Provisioning, wanted: number): Promise<number> {
+  const { renewed, failures } = await renewOutdated(work)
+  let count = renewed
   for (const server of await openServers(work.registry, work.servers.names)) {
     try {
       for (let spare = await registerSpare(work, server, wanted); spare !== undefined; spare = await registerSpare(work, server, wanted)) {
-        await made(await finishSpare(work, spare))
+        await finishSpare(work, spare)
         count++
       }
     } catch (error) {
@@ -51,13 +51,12 @@ async function registerSpare (work: Provisioning, server: DatabaseServer, wanted
   })
 }
 
-async function finishSpare (work: Provisioning, registered: Tenant): Promise<Tenant> {
+async function finishSpare (work: Provisioning, registered: Tenant): Promise<void> {
   await work.onStep('registered', registered.id)
   try {
     const tenant = await createDatabase(work, registered)
     await updateOwn(work, tenant, { status: 'spare', provisioning_owner: null, provisioning_expires_at: null })
     work.log.info({ tenantId: tenant.id, server: tenant.server.name }, 'spare tenant database made')
-    return { ...tenant, status: 'spare' }
   } catch (error) {
     await undoTenant(work, registered, 'own').catch((undoError: unknown) => {
       work.log.warn({ err: undoError, tenantId: registered.id }, 'the remains of a failed spare are left to the reconciler')
@@ -67,18 +66,19 @@ async function finishSpare (work: Provisioning, registered: Tenant): Promise<Ten
 }
 
 /** Spares made before the last migration are not given out: each is taken out of the line, migrated and put back, or discarded. */
-async function renewOutdated (work: Provisioning, failures: unknown[]): Promise<number> {
-  let count = 0
+export async function renewOutdated (work: Provisioning): Promise<{ renewed: number, failures: unknown[] }> {
+  const failures: unknown[] = []
+  let renewed = 0
   for (let spare = await takeOutdated(work); spare !== undefined; spare = await takeOutdated(work)) {
     try {
       await finishSpare(work, spare)
-      count++
+      renewed++
     } catch (error) {
       work.log.error({ err: error, tenantId: spare.id }, 'a spare of an older schema could not be migrated and is discarded')
       failures.push(error)
     }
   }
-  return count
+  return { renewed, failures }
 }
 
 async function takeOutdated (work: Provisioning): Promise<Tenant | undefined> {

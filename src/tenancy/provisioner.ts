@@ -8,21 +8,27 @@ import { type Keyring } from '../crypto/keyring.js'
 import { problem } from '../errors.js'
 import { type RegistryDb } from '../registry/db.js'
 import { registryIdentity } from '../registry/identity.js'
+import { changeStatus } from './change-status.js'
 import { fillSpares } from './fill-spares.js'
+import { type FleetProgress, type FleetResult, migrateTenants } from './migrate-tenants.js'
 import { type Provisioning } from './provisioning.js'
 import { reconcile, type ReconcileReport } from './reconcile.js'
 import { claimSpare, type NewOrganization, type Reservation, reserveCold } from './reserve-tenant.js'
 import { ServerAdministration, type ServerConnections } from './server-administration.js'
 import { recordServers } from './servers.js'
 import { type Tenant, type TenantId } from './tenant.js'
+import { Turns } from './turns.js'
 import { undoTenant } from './undo-tenant.js'
+import { warmSpares } from './warm-spares.js'
 
 export type { NewOrganization, Reservation } from './reserve-tenant.js'
 export type { ReconcileReport } from './reconcile.js'
+export type { FleetProgress, FleetResult } from './migrate-tenants.js'
 
-/** What of Tenancy is needed: connections within the budget, and the end of those that stand in the way of a DROP. */
+/** What of Tenancy is needed: connections within the budget, and the end of those to a database that goes. */
 export interface ProvisionerTenancy extends ServerConnections {
   drain: (id: TenantId) => Promise<void>
+  leaseOf: (tenant: Tenant) => Promise<{ release: () => void }>
 }
 
 export interface ProvisionerOptions {
@@ -34,8 +40,6 @@ export interface ProvisionerOptions {
   registryUrl: string
   log: Logger
   onStep?: Provisioning['onStep']
-  /** Called with each new spare: to open its first connection before anybody waits for it. */
-  spareMade?: (tenant: Tenant) => Promise<void>
 }
 
 /** Databases made at a time while callers wait: more gain nothing on one server, and each needs two connections. */
@@ -49,8 +53,7 @@ export class Provisioner {
   #servers: Promise<void> | undefined
   #filling: Promise<{ made: number }> | undefined
   #fillAgain = false
-  #cold = 0
-  readonly #coldLine: Array<() => void> = []
+  readonly #coldTurns = new Turns(COLD_AT_ONCE, COLD_WAITING)
 
   constructor (options: ProvisionerOptions) {
     this.#options = options
@@ -109,29 +112,29 @@ export class Provisioner {
     return await reconcile(this.#work, (id) => this.#options.tenancy.drain(id))
   }
 
-  /** Every process refuses its next request. @throws Problem TENANT_NOT_FOUND; Error when it is neither active nor suspended */
-  async suspend (id: TenantId): Promise<void> {
-    await this.#changeStatus(id, 'active', 'suspended')
+  /** The registry itself comes first: `migrateRegistry`. @throws FleetBusy */
+  async migrateTenants (onProgress: (progress: FleetProgress) => void = () => undefined): Promise<FleetResult> {
+    await this.#recordServers()
+    return await migrateTenants(this.#work, onProgress)
   }
 
-  /** Takes suspension back. @throws Problem TENANT_NOT_FOUND; Error when it is neither active nor suspended */
+  /** Every process refuses its next request. @throws Problem TENANT_NOT_FOUND, TENANT_STATUS_CONFLICT */
+  async suspend (id: TenantId): Promise<void> {
+    await changeStatus(this.#work.registry, this.#work.log, id, 'active', 'suspended')
+  }
+
+  /** Takes suspension back. @throws Problem TENANT_NOT_FOUND, TENANT_STATUS_CONFLICT */
   async resume (id: TenantId): Promise<void> {
-    await this.#changeStatus(id, 'suspended', 'active')
+    await changeStatus(this.#work.registry, this.#work.log, id, 'suspended', 'active')
   }
 
   async #reserveInTurn (organization: NewOrganization): Promise<Reservation> {
     await this.#recordServers()
-    if (this.#coldLine.length >= COLD_WAITING) throw problem('SIGN_UP_UNAVAILABLE', { retryAfter: 30 })
-    if (this.#cold >= COLD_AT_ONCE) await new Promise<void>((resolve) => this.#coldLine.push(resolve))
-    else this.#cold++
-    try {
-      // A spare may have been made while this one stood in line.
-      return await claimSpare(this.#work, organization) ?? await reserveCold(this.#work, organization)
-    } finally {
-      const next = this.#coldLine.shift()
-      if (next === undefined) this.#cold--
-      else next()
-    }
+    // A spare may have been made while this one stood in line.
+    const reservation = await this.#coldTurns.take(async () =>
+      await claimSpare(this.#work, organization) ?? await reserveCold(this.#work, organization))
+    if (reservation === undefined) throw problem('SIGN_UP_UNAVAILABLE', { retryAfter: 30 })
+    return reservation
   }
 
   async #fill (): Promise<{ made: number }> {
@@ -139,24 +142,10 @@ export class Provisioner {
     let made = 0
     while (this.#fillAgain) {
       this.#fillAgain = false
-      made += await fillSpares(this.#work, this.#options.config.SPARE_TENANTS, async (tenant) => {
-        await this.#options.spareMade?.(tenant)
-      })
+      made += await fillSpares(this.#work, this.#options.config.SPARE_TENANTS)
     }
+    await warmSpares(this.#work, (tenant) => this.#options.tenancy.leaseOf(tenant))
     return { made }
-  }
-
-  async #changeStatus (id: TenantId, from: 'active' | 'suspended', to: 'active' | 'suspended'): Promise<void> {
-    const { registry, log } = this.#work
-    const changed = await registry.updateTable('tenants').set({ status: to, updated_at: sql<Date>`now()` })
-      .where('id', '=', id).where('status', '=', from).returning('id').executeTakeFirst()
-    if (changed !== undefined) {
-      log.info({ tenantId: id, status: to }, 'tenant status changed')
-      return
-    }
-    const tenant = await registry.selectFrom('tenants').select('status').where('id', '=', id).executeTakeFirst()
-    if (tenant === undefined) throw problem('TENANT_NOT_FOUND')
-    if (tenant.status !== to) throw new Error(`Tenant ${id} is ${tenant.status}: only an ${from} one can become ${to}.`)
   }
 
   #registryIdentity (): Promise<string> {

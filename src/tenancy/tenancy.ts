@@ -66,17 +66,19 @@ export class Tenancy {
       if (this.#closed) throw problem('DATABASE_UNAVAILABLE', { detail: 'The service is stopping. Try again in a moment.', retryAfter: 5 })
       const tenant = this.#directory.peek(id) ?? await this.#find(id)
       refuseUnlessActive(tenant)
-      const pool = this.#poolOf(tenant)
-      try {
-        const slot = await pool.acquire()
-        this.#leases++
-        return leaseOf(pool, tenant, slot, () => { this.#leases-- })
-      } catch (error) {
-        // The pool was replaced or evicted while we stood in line: the tenant's facts decide anew.
-        if (error instanceof AccountDraining) continue
-        throw this.#explain(error, tenant)
-      }
+      const lease = await this.#leaseFrom(tenant)
+      if (lease !== undefined) return lease
     }
+  }
+
+  /**
+   * The same by the facts given, with no look-up and no check of the status: for a tenant that is not yet anybody's.
+   * @throws Problem DATABASE_BUSY, DATABASE_UNAVAILABLE
+   */
+  async leaseOf (tenant: Tenant): Promise<TenantLease> {
+    const lease = this.#closed ? undefined : await this.#leaseFrom(tenant)
+    if (lease === undefined) throw problem('DATABASE_UNAVAILABLE', { retryAfter: 1 })
+    return lease
   }
 
   /** Runs `use` on a lease and gives it back, however `use` ends. Throws what `lease` and `use` throw. */
@@ -138,6 +140,19 @@ export class Tenancy {
     const limit = pause(limitMs, undefined, { signal: stop.signal, ref: false }).catch(() => undefined)
     await Promise.race([Promise.all(this.#draining), limit])
     stop.abort()
+  }
+
+  /** Undefined when the pool was replaced or evicted while we stood in line: the tenant's facts decide anew. */
+  async #leaseFrom (tenant: Tenant): Promise<TenantLease | undefined> {
+    const pool = this.#poolOf(tenant)
+    try {
+      const slot = await pool.acquire()
+      this.#leases++
+      return leaseOf(pool, tenant, slot, () => { this.#leases-- })
+    } catch (error) {
+      if (error instanceof AccountDraining) return undefined
+      throw this.#explain(error, tenant)
+    }
   }
 
   async #find (id: TenantId): Promise<Tenant | undefined> {

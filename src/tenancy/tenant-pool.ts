@@ -25,7 +25,9 @@ export class TenantPool {
   /** True when a connection made with the given facts would be the same as one of this pool. */
   serves (tenant: Tenant): boolean {
     const mine = this.tenant
-    return tenant.status === 'active' && this.#draining === undefined &&
+    // A spare's connection, opened ahead, is the one its sign-up goes on with.
+    const inUse = tenant.status === 'active' || tenant.status === 'creating' || tenant.status === 'spare'
+    return inUse && this.#draining === undefined &&
       mine.server.id === tenant.server.id && mine.server.host === tenant.server.host && mine.server.port === tenant.server.port &&
       mine.databaseName === tenant.databaseName && mine.roleName === tenant.roleName && mine.credentialVersion === tenant.credentialVersion
   }

@@ -1,0 +1,98 @@
+// `koinonia tenants`: look at organizations' databases, suspend and resume them.
+import { type Command, InvalidArgumentError } from 'commander'
+import { problem } from '../errors.js'
+import { type RegistryDb } from '../registry/db.js'
+import { isTenantId, type TenantId, type TenantStatus } from '../tenancy/tenant.js'
+import { asOperator, type Operator } from './operator.js'
+import { table } from './table.js'
+
+interface Output { json?: true }
+
+const statuses: readonly TenantStatus[] = ['creating', 'spare', 'active', 'suspended', 'moving', 'archived', 'deleting', 'deleted']
+
+export function tenantsCommand (program: Command): void {
+  const tenants = program.command('tenants').description('list, show, suspend and resume organizations')
+  tenants.command('list')
+    .description('every tenant with its organization, server and schema version')
+    .option('--status <status>', `only those that are one of: ${statuses.join(', ')}`, parseStatus)
+    .option('--json', 'print JSON')
+    .action(async (options: Output & { status?: TenantStatus }) => {
+      await asOperator(async ({ registry }) => { print(await listTenants(registry, options.status), options) })
+    })
+  tenants.command('show <id>')
+    .description('one tenant in full')
+    .option('--json', 'print JSON')
+    .action(async (id: string, options: Output) => {
+      await asOperator(async ({ registry }) => { printOne(await showTenant(registry, asTenantId(id)), options) })
+    })
+  statusCommand(tenants, 'suspend', 'refuse every request of an organization from now on; its data stays', 'suspended')
+  statusCommand(tenants, 'resume', 'let a suspended organization in again', 'active')
+}
+
+function statusCommand (tenants: Command, verb: 'suspend' | 'resume', description: string, status: TenantStatus): void {
+  tenants.command(`${verb} <id>`)
+    .description(description)
+    .option('--json', 'print JSON')
+    .action(async (id: string, options: Output) => {
+      await asOperator(async ({ provisioner }: Operator) => {
+        await provisioner[verb](asTenantId(id))
+        console.log(options.json === true ? JSON.stringify({ id, status }) : `${id} is ${status}.`)
+      })
+    })
+}
+
+export async function listTenants (registry: RegistryDb, status?: TenantStatus) {
+  return await registry.selectFrom('tenants')
+    .innerJoin('database_servers', 'database_servers.id', 'tenants.server_id')
+    .leftJoin('organizations', 'organizations.id', 'tenants.organization_id')
+    .select([
+      'tenants.id', 'tenants.status', 'organizations.kind', 'organizations.name', 'database_servers.name as server',
+      'tenants.schema_version as schema', 'tenants.migration_status as migration', 'tenants.created_at as created'
+    ])
+    .$if(status !== undefined, (query) => query.where('tenants.status', '=', status ?? 'active'))
+    .orderBy('tenants.created_at')
+    .execute()
+}
+
+export async function showTenant (registry: RegistryDb, id: TenantId) {
+  const tenant = await registry.selectFrom('tenants')
+    .innerJoin('database_servers', 'database_servers.id', 'tenants.server_id')
+    .leftJoin('organizations', 'organizations.id', 'tenants.organization_id')
+    .select([
+      'tenants.id', 'tenants.status', 'organizations.id as organizationId', 'organizations.kind', 'organizations.name', 'organizations.email',
+      'organizations.time_zone as timeZone', 'organizations.trial_ends_at as trialEndsAt',
+      'database_servers.name as server', 'database_servers.host', 'database_servers.port', 'tenants.database_name as databaseName',
+      'tenants.role_name as roleName', 'tenants.credential_version as credentialVersion', 'tenants.schema_version as schemaVersion',
+      'tenants.migration_status as migrationStatus', 'tenants.migration_error as migrationError', 'tenants.migration_attempted_at as migrationAttemptedAt',
+      'tenants.provisioning_owner as provisioningOwner', 'tenants.provisioning_expires_at as provisioningExpiresAt', 'tenants.created_at as createdAt'
+    ])
+    .where('tenants.id', '=', id)
+    .executeTakeFirst()
+  if (tenant === undefined) throw notFound(id)
+  const numbers = await registry.selectFrom('phone_number_registry').select('phone_number').where('tenant_id', '=', id).where('status', '!=', 'released').orderBy('phone_number').execute()
+  return { ...tenant, numbers: numbers.map((number) => number.phone_number) }
+}
+
+function print (rows: Awaited<ReturnType<typeof listTenants>>, options: Output): void {
+  if (options.json === true) console.log(JSON.stringify(rows, null, 2))
+  else if (rows.length === 0) console.log('There are no tenants.')
+  else console.log(table(rows, ['id', 'status', 'kind', 'name', 'server', 'schema', 'migration', 'created']))
+}
+
+function printOne (tenant: Awaited<ReturnType<typeof showTenant>>, options: Output): void {
+  if (options.json === true) console.log(JSON.stringify(tenant, null, 2))
+  else console.log(table(Object.entries(tenant).map(([field, value]) => ({ field, value })), ['field', 'value']))
+}
+
+const notFound = (id: string) => problem('TENANT_NOT_FOUND', { detail: `No tenant has the id ${id}. List them with: koinonia tenants list` })
+
+function asTenantId (id: string): TenantId {
+  if (!isTenantId(id)) throw notFound(id)
+  return id
+}
+
+function parseStatus (value: string): TenantStatus {
+  const status = statuses.find((known) => known === value)
+  if (status === undefined) throw new InvalidArgumentError(`Use one of: ${statuses.join(', ')}.`)
+  return status
+}
