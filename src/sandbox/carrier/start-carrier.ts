@@ -23,7 +23,8 @@ export interface RunningCarrier {
 export async function startCarrier (options: StartCarrierOptions = {}): Promise<RunningCarrier> {
   const { port = 0, host = '127.0.0.1', ...rest } = options
   const key = rest.key ?? loadSigningKey(rest.dataDir)
-  const app = fastify({ forceCloseConnections: true, routerOptions: { ignoreTrailingSlash: true } })
+  // Only failures are told, and on stderr: stdout is the command's.
+  const app = fastify({ logger: { level: 'error', stream: process.stderr }, forceCloseConnections: true, routerOptions: { ignoreTrailingSlash: true } })
   await app.register(carrier, { ...rest, key })
   const url = await app.listen({ port, host })
   return { url, baseUrl: url + carrierApiPath, publicKey: key.publicKey, close: () => app.close() }
