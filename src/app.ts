@@ -5,6 +5,7 @@ import helmet from '@fastify/helmet'
 import jwt from '@fastify/jwt'
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { authRoutes, signInRoutes } from './features/auth/routes.js'
 import authentication from './http/authentication.js'
 import { healthRoutes } from './http/health.js'
 import idempotency from './http/idempotency.js'
@@ -13,6 +14,7 @@ import { documentationRoutes, everyRouteMayAnswer, openapi } from './http/openap
 import problems from './http/problems.js'
 import rateLimits from './http/rate-limits.js'
 import requestLog from './http/request-log.js'
+import sessionCheck from './http/session-check.js'
 import tenantDatabase from './http/tenant-database.js'
 import { validatorCompiler } from './http/validation.js'
 import { type Services } from './services.js'
@@ -46,7 +48,7 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
   await app.register(jwt, {
     secret: config.JWT_SECRET,
     sign: { algorithm: 'HS256', expiresIn: `${config.ACCESS_TOKEN_SECONDS}s` },
-    verify: { algorithms: ['HS256'], cache: 10_000 }
+    verify: { algorithms: ['HS256'] }
   })
 
   await app.register(publicScope)
@@ -60,6 +62,7 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
 async function publicScope (scope: FastifyInstance): Promise<void> {
   await scope.register(healthRoutes)
   await scope.register(documentationRoutes)
+  await scope.register(signInRoutes, { prefix: '/api/auth' })
 }
 
 /** One organization's own: every request carries a valid access token, and gets that organization's database. */
@@ -75,6 +78,9 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   })
   await scope.register(idempotency)
   await scope.register(tenantDatabase)
+  await scope.register(sessionCheck)
+
+  await scope.register(authRoutes, { prefix: '/auth' })
 }
 
 /** Carriers and payment providers: raw bytes and a signature, no token. */

@@ -1,8 +1,10 @@
 // Who is asking: turns an access token, from the Authorization header or the cookie, into `request.actor`.
 import { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { problem } from '../errors.js'
+import { LRUCache } from 'lru-cache'
+import { problem, type Problem } from '../errors.js'
 import { isTenantId, type TenantId } from '../tenancy/tenant.js'
+import { csrfHeader, csrfTokenFits } from './csrf.js'
 
 export type AdminRole = 'primary' | 'co_admin' | 'staff'
 
@@ -17,7 +19,13 @@ export interface Actor {
   via: 'bearer' | 'cookie'
 }
 
+/** What a token's signature vouches for; `expiresAt` in milliseconds since 1970. */
+interface Verified extends Omit<Actor, 'via'> { expiresAt: number }
+
 export const accessCookie = 'koinonia_access'
+
+const rememberedTokens = 10_000
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 declare module 'fastify' {
   interface FastifyRequest { actor: Actor }
@@ -27,8 +35,21 @@ declare module '@fastify/jwt' {
   interface FastifyJWT { payload: AccessClaims, user: AccessClaims }
 }
 
-/** Refuses every request of its scope that carries no valid access token. */
+/** Refuses every request of its scope without a valid access token, and unsafe ones by cookie without a CSRF token. */
 export default fp(async (app: FastifyInstance) => {
+  const { keyring } = app.services
+  // By the whole token: one that differs in any character is another one and is verified anew.
+  const verified = new LRUCache<string, Verified>({ max: rememberedTokens })
+
+  const admit = (request: FastifyRequest, { expiresAt, ...who }: Verified, via: Actor['via']): Problem | undefined => {
+    if (expiresAt <= Date.now()) return problem('ACCESS_TOKEN_EXPIRED')
+    if (via === 'cookie' && !safeMethods.has(request.method) && !csrfTokenFits(keyring, who.sessionId, request.headers[csrfHeader])) {
+      return problem('CSRF_TOKEN_INVALID')
+    }
+    request.actor = { ...who, via }
+    return undefined
+  }
+
   app.decorateRequest('actor')
   app.addHook('onRequest', (request, _reply, done) => {
     const found = findToken(request)
@@ -36,13 +57,19 @@ export default fp(async (app: FastifyInstance) => {
       done(problem('AUTHENTICATION_REQUIRED'))
       return
     }
-    app.jwt.verify<AccessClaims>(found.token, (error: (Error & { code?: string }) | null, claims?: AccessClaims) => {
+    const known = verified.get(found.token)
+    if (known !== undefined) {
+      done(admit(request, known, found.via))
+      return
+    }
+    app.jwt.verify<AccessClaims & { exp: number }>(found.token, (error: (Error & { code?: string }) | null, claims?: AccessClaims & { exp: number }) => {
       if (error !== null || claims === undefined || !isTenantId(claims.tid)) {
         done(problem(error?.code === 'FAST_JWT_EXPIRED' ? 'ACCESS_TOKEN_EXPIRED' : 'ACCESS_TOKEN_INVALID', { cause: error }))
         return
       }
-      request.actor = { tenantId: claims.tid, adminId: claims.sub, sessionId: claims.sid, role: claims.role, via: found.via }
-      done()
+      const fresh = { tenantId: claims.tid, adminId: claims.sub, sessionId: claims.sid, role: claims.role, expiresAt: claims.exp * 1000 }
+      verified.set(found.token, fresh)
+      done(admit(request, fresh, found.via))
     })
   })
 }, { name: 'authentication', dependencies: ['@fastify/jwt', '@fastify/cookie'] })

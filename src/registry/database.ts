@@ -20,6 +20,13 @@ export interface AdminEmailIndex {
   tenant_id: string;
 }
 
+export interface AttemptCounts {
+  attempts: number;
+  expires_at: Timestamp;
+  kind: "sign_in_address" | "sign_in_email" | "sign_up_address";
+  subject_hash: Buffer;
+}
+
 export interface DatabaseServers {
   admin_secret_ref: string;
   created_at: Generated<Timestamp>;
@@ -97,6 +104,7 @@ export interface WebhookEvents {
 
 export interface DB {
   admin_email_index: AdminEmailIndex;
+  attempt_counts: AttemptCounts;
   database_servers: DatabaseServers;
   organizations: Organizations;
   phone_number_registry: PhoneNumberRegistry;

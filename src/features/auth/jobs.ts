@@ -1,0 +1,14 @@
+// What sign-up and sign-in leave to the background.
+import { Type } from 'typebox'
+import { defineJob } from '../../jobs/define-job.js'
+import { type Services } from '../../services.js'
+import { deleteExpiredAttempts } from './limit-attempts.js'
+
+/** Keyed by its name when enqueued, so that many sign-ups leave one waiting run. */
+export const refillSparesJob = defineJob('tenants.refill-spares', Type.Object({}), async (_payload, services: Services) => {
+  await services.provisioner.refillSpares()
+})
+
+export const pruneAttemptsJob = defineJob('auth.prune-attempts', Type.Object({}), async (_payload, services: Services) => {
+  await deleteExpiredAttempts(services)
+})

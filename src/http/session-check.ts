@@ -1,0 +1,33 @@
+// Refuses access tokens whose session has ended or whose admin is disabled, although the signature is still good.
+import { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { problem } from '../errors.js'
+import { SessionStates } from './session-states.js'
+
+declare module 'fastify' {
+  interface FastifyInstance { sessionStates: SessionStates }
+}
+
+/** Runs on the request's own lease. The role is the database's, so a demotion does not wait for the token to expire. */
+export default fp(async (app: FastifyInstance) => {
+  const states = new SessionStates(app.services.registry, app.services.listener)
+  app.decorate('sessionStates', states)
+  app.addHook('onClose', async () => { states.close() })
+  app.addHook('preHandler', (request, _reply, done) => {
+    const { actor } = request
+    const role = states.peek(actor)
+    if (role !== undefined) {
+      actor.role = role
+      done()
+      return
+    }
+    states.find(request.db, actor).then((found) => {
+      if (found === undefined) {
+        done(problem('SESSION_REVOKED'))
+        return
+      }
+      actor.role = found
+      done()
+    }, done)
+  })
+}, { name: 'session-check', dependencies: ['tenant-database'] })
