@@ -31,8 +31,9 @@ export function refuseWeakPassword (password: string, personal: string[]): void 
 
 /** `1234567890`, `abcdefghij` and the like, up or down. */
 function isRun (text: string): boolean {
-  const steps = new Set([...text].slice(1).map((character, index) => (character.codePointAt(0) ?? 0) - (text.codePointAt(index) ?? 0)))
-  return [...steps].every((step) => step === 1 || step === -9) || [...steps].every((step) => step === -1 || step === 9)
+  const points = Array.from(text, (character) => character.codePointAt(0) ?? 0)
+  const steps = points.slice(1).map((point, index) => point - (points[index] ?? 0))
+  return steps.every((step) => step === 1 || step === -9) || steps.every((step) => step === -1 || step === 9)
 }
 
 /** The word itself, perhaps with a few digits or signs around it. */

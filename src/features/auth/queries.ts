@@ -57,8 +57,8 @@ export async function useRefreshToken (db: TenantDb, hash: Buffer, now: Date): P
     .where('token_hash', '=', hash)
     .where('rotated_at', 'is', null)
     .where('expires_at', '>', now)
-    .where(({ not, exists, selectFrom }) => not(exists(
-      selectFrom('sessions as family').select('family.id').whereRef('family.family_id', '=', 'sessions.family_id').where('family.revoked_at', 'is not', null))))
+    .where((row) => row.not(row.exists(
+      row.selectFrom('sessions as family').select('family.id').whereRef('family.family_id', '=', 'sessions.family_id').where('family.revoked_at', 'is not', null))))
     .returning(['sessions.family_id as familyId', 'sessions.admin_id as adminId', 'admins.role'])
     .executeTakeFirst()
   if (used !== undefined) return { outcome: 'rotated', ...used }
