@@ -42,16 +42,7 @@ export async function openServices (config: Config, registryUrl: string, log: Lo
   const registry = openRegistry(registryUrl, config, log)
   const listener = new RegistryListener({ connectionString: registryUrl, log })
   const tenancy = new Tenancy({ registry, listener, keyring, config, log })
-  const provisioner = new Provisioner({
-    registry: registry.db,
-    tenancy,
-    keyring,
-    config,
-    registryUrl,
-    log,
-    // Opens its first connection before anybody waits for it.
-    spareMade: async (tenant) => { (await tenancy.leaseOf(tenant)).release() }
-  })
+  const provisioner = new Provisioner({ registry: registry.db, tenancy, keyring, config, registryUrl, log })
   await listener.start()
   const carrier = createTelnyxCarrier(config, log)
   const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })

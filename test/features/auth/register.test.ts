@@ -12,7 +12,11 @@ void t.test('a church signs up: 201 with tokens, admin and organization, and Htt
   t.equal(response.statusCode, 201, response.body)
   const body = response.json<Record<string, unknown>>()
   t.match(body, {
-    accessToken: String, csrfToken: String, expiresIn: 900, tenantId: String, trialEndsAt: String,
+    accessToken: String,
+    csrfToken: String,
+    expiresIn: 900,
+    tenantId: String,
+    trialEndsAt: String,
     admin: { id: String, email: 'ruth@example.org', firstName: 'Ruth', lastName: 'Miller', role: 'primary' },
     organization: { id: String, kind: 'church', name: 'Grace Church', timeZone: 'America/New_York' }
   })
