@@ -5,7 +5,8 @@ import Type from 'typebox'
 import { isSellable } from './available-numbers.js'
 import { sandboxRoute } from './sandbox-route.js'
 import type { NumberOrder } from './model.js'
-import { bodyReader, readParam } from './read-request.js'
+import { pageOf } from './page-of.js'
+import { bodyReader, readParam, readQuery } from './read-request.js'
 import type { Schedule } from './schedule.js'
 import type { CarrierState } from './state.js'
 import { TelnyxError } from './telnyx-error.js'
@@ -45,6 +46,14 @@ export function orderRoutes (app: FastifyInstance, state: CarrierState, options:
     state.record({ set: 'order', value: order })
     awaitOrder(state, options, order)
     return { data: describe(order) }
+  })
+
+  app.get('/number_orders', hidden, async (request) => {
+    const query = readQuery(request)
+    const reference = query.get('filter[customer_reference]')
+    const status = query.get('filter[status]')
+    const found = [...state.orders.values()].filter((order) => (reference === null || order.customerReference === reference) && (status === null || order.status === status))
+    return pageOf(query, found, describe)
   })
 
   app.get('/number_orders/:id', sandboxRoute, async (request) => {
