@@ -89,6 +89,11 @@ export function loadConfig (environment: NodeJS.ProcessEnv = process.env): Confi
   return Object.freeze({ ...secrets, ...valid, DATA_DIR: dataDir } as Config)
 }
 
+/** Where the outside world reaches this service, without a slash at the end. */
+export function publicUrl ({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' | 'HOST' | 'PORT'>): string {
+  return PUBLIC_URL ?? `http://${HOST}:${PORT}`
+}
+
 export interface DatabaseServerSetting { name: string, adminUrl: string }
 
 /** The servers of TENANT_SERVERS, or the registry's own as `primary`. */

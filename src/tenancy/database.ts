@@ -201,9 +201,13 @@ export interface PhoneNumbers {
   id: Generated<string>;
   messaging_profile_id: string | null;
   number: string;
+  order_claim: string | null;
+  order_claimed_until: Timestamp | null;
   order_id: string | null;
+  order_reference: Generated<string>;
   provider_number_id: string | null;
   released_at: Timestamp | null;
+  requested_at: Generated<Timestamp>;
   status: Generated<"pending" | "active" | "failed" | "disconnected">;
   status_detail: string | null;
   updated_at: Generated<Timestamp>;
