@@ -6,6 +6,10 @@ import jwt from '@fastify/jwt'
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { authRoutes, signInRoutes } from './features/auth/routes.js'
+import { branchRoutes } from './features/branches/routes.js'
+import { memberRoutes } from './features/members/routes.js'
+import { numberRoutes } from './features/numbers/routes.js'
+import { tagRoutes } from './features/tags/routes.js'
 import authentication from './http/authentication.js'
 import { healthRoutes } from './http/health.js'
 import idempotency from './http/idempotency.js'
@@ -81,6 +85,10 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(sessionCheck)
 
   await scope.register(authRoutes, { prefix: '/auth' })
+  await scope.register(branchRoutes)
+  await scope.register(memberRoutes)
+  await scope.register(tagRoutes)
+  await scope.register(numberRoutes)
 }
 
 /** Carriers and payment providers: raw bytes and a signature, no token. */

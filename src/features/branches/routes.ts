@@ -13,6 +13,7 @@ const tags = ['branches']
 
 export const branchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/branches', {
+    config: { errors: ['BRANCH_NAME_TAKEN'] },
     schema: { operationId: 'createBranch', tags, summary: 'Add a branch', body: NewBranch, response: { 201: Branch } }
   }, async (request, reply) => {
     const created = await createBranch(request.db, request.body, requestedBy(request))
@@ -20,6 +21,7 @@ export const branchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/branches', {
+    config: { errors: ['CURSOR_INVALID'] },
     schema: { operationId: 'listBranches', tags, summary: 'List the branches, by name', querystring: Type.Object(pageQuery), response: { 200: pageOf(Branch) } }
   }, async (request) => {
     const { limit, cursor } = request.query
@@ -30,14 +32,17 @@ export const branchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/branches/:id', {
+    config: { errors: ['BRANCH_NOT_FOUND'] },
     schema: { operationId: 'getBranch', tags, summary: 'Read a branch', params: IdParams, response: { 200: Branch } }
   }, async (request) => toWire(await getBranch(request.db, request.params.id)))
 
   app.patch('/branches/:id', {
+    config: { errors: ['BRANCH_NOT_FOUND', 'BRANCH_NAME_TAKEN'] },
     schema: { operationId: 'changeBranch', tags, summary: 'Change a branch', params: IdParams, body: BranchChanges, response: { 200: Branch } }
   }, async (request) => toWire(await changeBranch(request.db, request.params.id, request.body, requestedBy(request))))
 
   app.delete('/branches/:id', {
+    config: { errors: ['BRANCH_NOT_FOUND'] },
     schema: {
       operationId: 'deleteBranch',
       tags,

@@ -3,6 +3,7 @@ import { type FieldCrypto } from '../../crypto/fields.js'
 import { problem } from '../../errors.js'
 import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { cancelQueuedFor } from '../messages/cancel-queued.js'
 import { isWithdrawn, lockConsent, recordConsent, setOptInState } from './consent.js'
 import { adminsWord, placeMember, refusingTakenPhones } from './create-member.js'
 import { getMember } from './find-member.js'
@@ -26,7 +27,11 @@ export async function changeMember (db: TenantDb, fields: FieldCrypto, id: strin
     await updateMember(trx, id, columnsOf(changes))
     await placeMember(trx, id, changes)
     const moved = phone !== undefined && !fields.blindIndex(phone).equals(before.phone_hash)
-    if (moved) await changePhone(trx, fields, id, phone)
+    if (moved) {
+      await changePhone(trx, fields, id, phone)
+      // What waits is addressed to the old number, which may be anyone's.
+      await cancelQueuedFor(trx, before.phone_hash)
+    }
     await changeConsent(trx, moved ? fields.blindIndex(phone) : before.phone_hash, changes, by)
     await recordAudit(trx, by, { action: 'member.changed', subjectKind: 'member', subjectId: id, after: { fields: Object.keys(changes) } })
     return getMember(trx, id)

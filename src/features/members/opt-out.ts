@@ -1,5 +1,6 @@
 // Opting out: the person asked for no more texts. It takes effect at once, also on what already waits to be sent.
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { cancelQueuedFor } from '../messages/cancel-queued.js'
 import { type Consent, isWithdrawn, lockConsent, recordConsent, setOptInState } from './consent.js'
 
 export interface ConsentOutcome {
@@ -15,5 +16,6 @@ export async function optOut (trx: TenantDb, consent: Consent): Promise<ConsentO
   const already = await isWithdrawn(trx, consent.phoneHash)
   const memberId = await setOptInState(trx, consent.phoneHash, 'opted_out')
   await recordConsent(trx, 'withdrawn', consent, memberId)
+  await cancelQueuedFor(trx, consent.phoneHash)
   return { memberId, already }
 }

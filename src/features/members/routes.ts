@@ -20,6 +20,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const fieldsOf = (request: FastifyRequest) => fieldCrypto(app.services.keyring, request.actor.tenantId)
 
   app.post('/members', {
+    config: { errors: ['PHONE_INVALID', 'MEMBER_PHONE_TAKEN', 'BRANCH_NOT_FOUND'] },
     schema: {
       operationId: 'createMember',
       tags,
@@ -35,14 +36,17 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/members', {
+    config: { errors: ['CURSOR_INVALID'] },
     schema: { operationId: 'listMembers', tags, summary: 'List or search the members, by last name', querystring: MemberQuery, response: { 200: pageOf(Member) } }
   }, async (request) => listMembers(request.db, fieldsOf(request), request.query))
 
   app.get('/members/:id', {
+    config: { errors: ['MEMBER_NOT_FOUND'] },
     schema: { operationId: 'getMember', tags, summary: 'Read a member', params: IdParams, response: { 200: Member } }
   }, async (request) => toWire(await getMember(request.db, request.params.id), fieldsOf(request)))
 
   app.patch('/members/:id', {
+    config: { errors: ['MEMBER_NOT_FOUND', 'PHONE_INVALID', 'MEMBER_PHONE_TAKEN', 'MEMBER_OPTED_OUT', 'BRANCH_NOT_FOUND'] },
     schema: {
       operationId: 'changeMember',
       tags,
@@ -58,6 +62,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.delete('/members/:id', {
+    config: { errors: ['MEMBER_NOT_FOUND'] },
     schema: {
       operationId: 'deleteMember',
       tags,

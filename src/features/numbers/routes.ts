@@ -16,11 +16,13 @@ const tags = ['numbers']
 
 export const numberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/numbers/available', {
+    config: { errors: ['AREA_CODE_INVALID', 'CARRIER_UNAVAILABLE', 'CARRIER_REFUSED'] },
     schema: { operationId: 'listAvailableNumbers', tags, summary: 'Find numbers to buy', querystring: AvailableQuery, response: { 200: AvailableNumbers } }
   }, async (request) => ({ items: await findAvailable(app.services, request.query.areaCode, request.query.limit), nextCursor: null }))
 
   app.post('/numbers', {
     preHandler: requireRole('primary', 'co_admin'),
+    config: { errors: ['PHONE_INVALID', 'NUMBER_TAKEN', 'ROLE_INSUFFICIENT'] },
     schema: {
       operationId: 'buyNumber',
       tags,
@@ -35,6 +37,7 @@ export const numberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/numbers', {
+    config: { errors: ['CURSOR_INVALID'] },
     schema: { operationId: 'listNumbers', tags, summary: 'List your numbers, the oldest first', querystring: Type.Object(pageQuery), response: { 200: pageOf(OwnNumber) } }
   }, async (request) => {
     const { limit, cursor } = request.query
@@ -44,6 +47,7 @@ export const numberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/numbers/:id', {
+    config: { errors: ['NUMBER_NOT_FOUND'] },
     schema: { operationId: 'getNumber', tags, summary: 'Read one of your numbers', params: IdParams, response: { 200: OwnNumber } }
   }, async (request) => {
     const row = await findNumber(request.db, request.params.id)

@@ -13,6 +13,7 @@ const tags = ['tags']
 
 export const tagRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/tags', {
+    config: { errors: ['TAG_NAME_TAKEN'] },
     schema: { operationId: 'createTag', tags, summary: 'Add a tag', description: 'Not needed before use: tagging a member makes the tag.', body: TagFields, response: { 201: Tag } }
   }, async (request, reply) => {
     const created = await createTag(request.db, request.body.name, requestedBy(request))
@@ -20,6 +21,7 @@ export const tagRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/tags', {
+    config: { errors: ['CURSOR_INVALID'] },
     schema: { operationId: 'listTags', tags, summary: 'List the tags, by name, with how many members have each', querystring: Type.Object(pageQuery), response: { 200: pageOf(Tag) } }
   }, async (request) => {
     const { limit, cursor } = request.query
@@ -29,10 +31,12 @@ export const tagRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.patch('/tags/:id', {
+    config: { errors: ['TAG_NOT_FOUND', 'TAG_NAME_TAKEN'] },
     schema: { operationId: 'renameTag', tags, summary: 'Rename a tag', params: IdParams, body: TagFields, response: { 200: Tag } }
   }, async (request) => toWire(await changeTag(request.db, request.params.id, request.body.name, requestedBy(request))))
 
   app.delete('/tags/:id', {
+    config: { errors: ['TAG_NOT_FOUND'] },
     schema: { operationId: 'deleteTag', tags, summary: 'Delete a tag', description: 'Its members stay and only lose the tag.', params: IdParams, response: { 204: Type.Null() } }
   }, async (request, reply) => {
     await deleteTag(request.db, request.params.id, requestedBy(request))
