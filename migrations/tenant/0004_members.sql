@@ -28,7 +28,7 @@ CREATE UNIQUE INDEX members_phone ON members (phone_hash) WHERE deleted_at IS NU
 CREATE UNIQUE INDEX members_external ON members (external_source, external_id) WHERE deleted_at IS NULL;
 -- The order of every list of members.
 CREATE INDEX members_order ON members (lower(last_name), lower(first_name), id) WHERE deleted_at IS NULL;
-CREATE INDEX members_search ON members USING gin (search_text gin_trgm_ops);
+CREATE INDEX members_search ON members USING gin (search_text gin_trgm_ops) WHERE deleted_at IS NULL;
 
 CREATE TABLE member_branches (
   member_id uuid NOT NULL REFERENCES members ON DELETE CASCADE,
