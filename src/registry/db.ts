@@ -32,6 +32,8 @@ export function openRegistry (connectionString: string, config: RegistrySettings
     application_name: 'koinonia:registry'
   })
   pool.on('error', (error) => { log.warn({ err: error }, 'an idle registry connection was lost; it is replaced on the next query') })
+  // For a connection that is lost while it is checked out: its query fails and tells.
+  pool.on('connect', (client) => { client.on('error', () => undefined) })
   const db = new Kysely<RegistryDatabase>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, connectionString, close: () => db.destroy() }
 }
