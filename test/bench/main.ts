@@ -1,0 +1,55 @@
+// `npm run bench`: measures this checkout beside others on this machine, in this run. It judges ratios and asserts nothing.
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { type Row, runRow, startPostgres } from './bench.js'
+import { type Finding, type Skipped } from './finding.js'
+import { asJson, printTable } from './report.js'
+import { expressPrisma } from './rows/express-prisma.js'
+import { manyTenants } from './rows/many-tenants.js'
+import { noisyNeighbour } from './rows/noisy-neighbour.js'
+import { signUp } from './rows/sign-up.js'
+import { warmRead } from './rows/warm-read.js'
+
+const rows: Row[] = [warmRead, expressPrisma, manyTenants, noisyNeighbour, signUp]
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runs: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false }
+  }
+})
+
+if (values.help) {
+  console.log(`npm run bench -- [row …] [--runs 5] [--seconds 4] [--json]\n\n${rows.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}`)
+} else {
+  await bench(chooseRows(positionals))
+}
+
+function chooseRows (names: string[]): Row[] {
+  const unknown = names.filter((name) => !rows.some((row) => row.name === name))
+  if (unknown.length > 0) {
+    console.error(`No row is called ${unknown.join(', ')}. There are: ${rows.map(({ name }) => name).join(', ')}`)
+    process.exit(2)
+  }
+  return names.length === 0 ? rows : rows.filter(({ name }) => names.includes(name))
+}
+
+async function bench (chosen: Row[]): Promise<void> {
+  const say = (text: string) => { console.error(text) }
+  const runs = Number(values.runs)
+  const seconds = Number(values.seconds)
+  if (!(runs >= 1 && seconds > 0)) throw new RangeError('--runs and --seconds must be positive numbers')
+  say(`Node ${process.version}, ${availableParallelism()} cores, ${runs} runs of ${seconds} s`)
+  const postgres = await startPostgres()
+  const findings: Array<Finding | Skipped> = []
+  try {
+    for (const row of chosen) findings.push(...await runRow(row, { postgres, runs, seconds, say }))
+  } finally {
+    await postgres.stop()
+  }
+  if (values.json) console.log(asJson(findings))
+  else printTable(findings)
+}

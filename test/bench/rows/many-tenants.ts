@@ -1,0 +1,78 @@
+// Reads over 200 databases with 30 connections in all, beside a plain cache of 100 pools of 2.
+import { type Bench, inPairs, type Row } from '../bench.js'
+import { type Finding } from '../finding.js'
+import { type Organization, startKoinonia } from '../koinonia.js'
+import { startLoad } from '../load/load.js'
+import { type LoadReport, type Target } from '../load/targets.js'
+import { memberReadSql } from '../member-read.js'
+import { startPeer } from '../peer.js'
+import { watchConnections } from '../watch-connections.js'
+import { readsOf } from './warm-read.js'
+
+export const manyTenants: Row = { name: 'many-tenants', about: 'reads over 200 databases, Zipf 1.1, 30 connections in all, 40 and 200 callers; beside a plain cache of 100 pools of 2', run }
+
+const databases = 200
+const connections = 30
+const zipf = 1.1
+/** The most asked tenants, by Zipf's law about half of all requests. */
+const hot = 10
+const cases = [{ callers: 40, goal: 1 }, { callers: 200, goal: 1.35 }]
+
+interface Measured { report: LoadReport, most: number }
+
+async function run (bench: Bench): Promise<Finding[]> {
+  const koinonia = await startKoinonia(bench, { spares: databases, settings: { DATABASE_MAX_CONNECTIONS: String(connections), DATABASE_WAIT_MS: '20000' } })
+  bench.say(`signing up ${databases} organizations`)
+  const organizations: Organization[] = []
+  while (organizations.length < databases) organizations.push(await koinonia.makeOrganization(1))
+  const peer = await startPeer(bench, 'pool-cache', { databases: await koinonia.databasesOf(organizations), sql: await memberReadSql() })
+  const load = await startLoad()
+  bench.defer(load.stop)
+
+  const measure = async (whose: 'koinonia' | 'peer', url: string, callers: number): Promise<Measured> => {
+    const watch = await watchConnections(bench, whose)
+    const report = await load.run({ url, connections: callers, seconds: bench.seconds, zipf, targets: readsOfAll(organizations, whose) })
+    return { report, most: (await watch.stop()).most }
+  }
+  const findings: Finding[] = []
+  for (const { callers, goal } of cases) {
+    const { ours, theirs } = await inPairs(bench, () => measure('koinonia', koinonia.url, callers), () => measure('peer', peer.url, callers),
+      ({ report, most }) => `${Math.round(report.perSecond)}/s on ${most} connections`)
+    findings.push(...describeCase(callers, goal, ours, theirs))
+  }
+  return findings
+}
+
+function readsOfAll (organizations: Organization[], whose: 'koinonia' | 'peer'): Target[] {
+  return organizations.flatMap((organization, rank) =>
+    readsOf(organization, whose === 'peer' ? { 'x-tenant': organization.tenantId } : organization.headers, rank < hot ? 'hot' : 'cold'))
+}
+
+function describeCase (callers: number, goal: number, ours: Measured[], theirs: Measured[]): Finding[] {
+  const row = 'many-tenants'
+  const p99 = ({ report }: Measured) => report.latency['all']?.p99 ?? NaN
+  const cold = ({ report }: Measured) => report.latency['cold']?.p95 ?? NaN
+  const refused = [...ours, ...theirs].map(({ report }) => report.refused).filter((statuses) => Object.keys(statuses).length > 0)
+  const against = 'cache of 100 pools of 2'
+  return [{
+    row,
+    work: `reads over ${databases} databases, ${callers} callers`,
+    against,
+    unit: 'requests/s',
+    ours: ours.map(({ report }) => report.perSecond),
+    theirs: theirs.map(({ report }) => report.perSecond),
+    goal: { atLeast: goal },
+    notes: refused.length > 0 ? [`not 2xx: ${JSON.stringify(refused)}`] : []
+  }, {
+    row, work: `p99, ${callers} callers`, against, unit: 'ms', ours: ours.map(p99), theirs: theirs.map(p99), notes: []
+  }, {
+    row, work: `p95 of all but the ${hot} hottest, ${callers} callers`, against, unit: 'ms', ours: ours.map(cold), theirs: theirs.map(cold), notes: []
+  }, {
+    row,
+    work: `connections at most, ${callers} callers`,
+    unit: 'connections',
+    ours: ours.map(({ most }) => most),
+    goal: { atMost: connections },
+    notes: [`the other opened up to ${Math.max(...theirs.map(({ most }) => most))}`]
+  }]
+}

@@ -1,0 +1,74 @@
+// Sign-up with a spare, beside the same password hash alone: one after another, and eight at once.
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import { type Bench, inPairs, type Row } from '../bench.js'
+import { compiled, forkReady, stopChild } from '../child.js'
+import { type Finding, quantile } from '../finding.js'
+import { type Koinonia, newSignUp, startKoinonia } from '../koinonia.js'
+
+export const signUp: Row = { name: 'sign-up', about: 'sign-up with a spare at hand, alone and 8 at once; beside the same password hash alone', run }
+
+const atOnce = 8
+const inARow = 8
+const spares = 16
+
+async function run (bench: Bench): Promise<Finding[]> {
+  const koinonia = await startKoinonia(bench, { spares, worker: true, settings: { SPARE_TENANTS: String(spares) } })
+  const { child } = await forkReady(compiled('servers/hashes.js'), {})
+  bench.defer(() => stopChild(child))
+  const hash = (together: number) => new Promise<number>((resolve) => {
+    child.once('message', (ms: number) => { resolve(ms) })
+    child.send({ together })
+  })
+  const findings: Finding[] = []
+  for (const together of [1, atOnce]) {
+    const rounds = together === 1 ? inARow : 3
+    const { ours, theirs } = await inPairs(bench,
+      () => medianOf(rounds, () => signUpTogether(koinonia, together), () => untilSpares(koinonia)),
+      () => medianOf(rounds, () => hash(together)), (ms) => `${ms.toFixed(1)} ms`)
+    findings.push({
+      row: 'sign-up',
+      work: together === 1 ? 'sign-up with a spare' : `${together} sign-ups at once, all of them`,
+      against: together === 1 ? 'the password hash alone' : `${together} hashes at once`,
+      unit: 'ms',
+      ours,
+      theirs,
+      goal: { atMost: 1.15 },
+      notes: [`each run is the median of ${rounds}`]
+    })
+  }
+  return findings
+}
+
+async function medianOf (rounds: number, measure: () => Promise<number>, prepare?: () => Promise<void>): Promise<number> {
+  const times: number[] = []
+  while (times.length < rounds) {
+    await prepare?.()
+    times.push(await measure())
+  }
+  return quantile(times, 0.5)
+}
+
+async function signUpTogether ({ post }: Koinonia, together: number): Promise<number> {
+  const bodies = Array.from({ length: together }, newSignUp)
+  const begin = performance.now()
+  await Promise.all(bodies.map((body) => post('/api/auth/register', body)))
+  return performance.now() - begin
+}
+
+/** Spares are made in the background; a measurement begins when all are there and the making has settled. */
+async function untilSpares ({ registryUrl }: Koinonia): Promise<void> {
+  const registry = new pg.Client({ connectionString: registryUrl, application_name: 'bench' })
+  await registry.connect()
+  try {
+    for (;;) {
+      const { rows } = await registry.query<{ ready: boolean }>(
+        "SELECT count(*) FILTER (WHERE status = 'spare') >= $1 AND count(*) FILTER (WHERE status = 'creating') = 0 AS ready FROM tenants", [spares])
+      if (rows[0]?.ready === true) break
+      await pause(50)
+    }
+  } finally {
+    await registry.end()
+  }
+  await pause(50)
+}
