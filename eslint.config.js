@@ -32,7 +32,6 @@ export default tseslint.config(
   {
     files: ['test/**/*.ts'],
     rules: {
-      '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', package: '@tapjs/test', name: ['test', 'teardown'] }], checksVoidReturn: false }].slice(0, 1),
       '@typescript-eslint/no-non-null-assertion': 'off'
     }
   }

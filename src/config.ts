@@ -118,6 +118,11 @@ function findFaults (settings: unknown): string[] {
   if (present['NODE_ENV'] === 'production') {
     faults.push(...requiredInProduction.filter((name) => present[name] === undefined).map((name) => `${name} is missing`))
   }
+  const { SEND_RECOVERY_MS: recovery, SEND_TIMEOUT_MS: timeout } = present
+  if (typeof recovery === 'number' && typeof timeout === 'number' && recovery <= 2 * timeout) {
+    // Else a text could count as lost while it is still on its way.
+    faults.push('SEND_RECOVERY_MS must be more than twice SEND_TIMEOUT_MS')
+  }
   return [...new Set(faults)]
 }
 

@@ -14,7 +14,7 @@ const production = {
   TELNYX_PUBLIC_KEY: Buffer.alloc(32, 2).toString('base64')
 }
 
-t.test('.env.example lists every setting, each with its meaning, and no other', async (t) => {
+await t.test('.env.example lists every setting, each with its meaning, and no other', async (t) => {
   const lines = readFileSync(join(packageRoot, '.env.example'), 'utf8').split('\n')
   const listed = lines.flatMap((line, index) => {
     const name = /^#? ?([A-Z][A-Z0-9_]+)=/.exec(line)?.[1]
@@ -27,18 +27,18 @@ t.test('.env.example lists every setting, each with its meaning, and no other', 
   }
 })
 
-t.test('production names every missing secret in one message, and makes none up', async (t) => {
+await t.test('production names every missing secret in one message, and makes none up', async (t) => {
   const error = t.throws(() => loadConfig({ NODE_ENV: 'production' }), ConfigError) as ConfigError
   for (const name of Object.keys(production).filter((name) => name !== 'NODE_ENV')) t.match(error.message, new RegExp(`${name} is missing`))
   t.equal(loadConfig(production).JWT_SECRET, production.JWT_SECRET)
 })
 
-t.test('every fault is in the one message', async (t) => {
+await t.test('every fault is in the one message', async (t) => {
   const error = t.throws(() => loadConfig({ ...production, PORT: 'many', MASTER_KEY: 'short', SPARE_TENANTS: '-1' }), ConfigError) as ConfigError
   for (const name of ['PORT', 'MASTER_KEY', 'SPARE_TENANTS']) t.match(error.message, new RegExp(name))
 })
 
-t.test('development secrets are made once and kept for their owner only', async (t) => {
+await t.test('development secrets are made once and kept for their owner only', async (t) => {
   const DATA_DIR = t.testdir()
   const first = loadConfig({ DATA_DIR })
   t.equal(Buffer.from(first.MASTER_KEY, 'base64').length, 32)
@@ -46,11 +46,11 @@ t.test('development secrets are made once and kept for their owner only', async 
   t.not(loadConfig({ DATA_DIR: t.testdir({ other: {} }) + '/other' }).MASTER_KEY, first.MASTER_KEY)
 })
 
-t.test('the configuration cannot be changed afterwards', async (t) => {
+await t.test('the configuration cannot be changed afterwards', async (t) => {
   t.throws(() => { Object.assign(loadConfig(production), { PORT: 1 }) }, TypeError)
 })
 
-t.test('TENANT_SERVERS is a list of names and administrator URLs; without it the registry\'s server is the only one', async (t) => {
+await t.test('TENANT_SERVERS is a list of names and administrator URLs; without it the registry\'s server is the only one', async (t) => {
   t.same(tenantServers({}, 'postgres://a:b@h:5432/registry'), [{ name: 'primary', adminUrl: 'postgres://a:b@h:5432/postgres' }])
   t.same(tenantServers({ TENANT_SERVERS: 'east=postgres://a@h1/postgres, west=postgres://a@h2/postgres' }, ''), [
     { name: 'east', adminUrl: 'postgres://a@h1/postgres' }, { name: 'west', adminUrl: 'postgres://a@h2/postgres' }

@@ -26,8 +26,10 @@ export async function makeRegistry (t: Teardown) {
   await migrateRegistry(registryUrl, silent)
   const sql = await connect(registryUrl)
   t.teardown(async () => {
-    const { rows: [identity] } = await sql.query<{ id: string }>('SELECT id FROM registry_identity')
-    await sql.end()
+    await sql.end().catch(() => undefined)
+    const last = await connect(registryUrl)
+    const { rows: [identity] } = await last.query<{ id: string }>('SELECT id FROM registry_identity')
+    await last.end()
     if (identity !== undefined) await dropMarked(admin, identity.id)
     await admin.query(`DROP DATABASE ${name} WITH (FORCE)`)
     await admin.end()

@@ -1,0 +1,163 @@
+// One tenant's turn: claims texts a little ahead of the slots that send them, until nothing is due or the turn is over.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type OutgoingText, type SendOutcome } from '../../providers/carrier.js'
+import { type ClaimedText, type TextResult } from './queue-queries.js'
+import { type ResultRecorder } from './result-recorder.js'
+import { notLeft } from './retry-later.js'
+import { type SendSlots } from './send-slots.js'
+
+export interface SendSliceOptions {
+  claim: (limit: number) => Promise<ClaimedText[]>
+  /** Throws for a recipient whose number can't be read. */
+  prepare: (text: ClaimedText) => OutgoingText
+  send: (text: OutgoingText) => Promise<SendOutcome>
+  recorder: Pick<ResultRecorder, 'add' | 'settle'>
+  slots: SendSlots
+  concurrency: number
+  /** The turn's length in milliseconds; what is in flight then is waited for. */
+  sliceMs: number
+  /** A text not on its way so many milliseconds after its claim goes back: later, recovery may take it for lost. */
+  freshMs: number
+  signal: AbortSignal
+  onOutcome: (kind: SendOutcome['kind']) => void
+}
+
+/** `pauseMs`: the carrier took nothing; come back then, and not before. */
+export interface SliceEnd { sent: number, pauseMs: number | null }
+
+const mostAhead = 1_000
+const leastPauseMs = 1_000
+
+type Held = ClaimedText & { claimedAt: number }
+
+/**
+ * What is claimed and not on its way when the process dies becomes unknown without ever having left. So little is claimed ahead:
+ * what the slots will take in twice to six times the duration of one claim.
+ */
+export class SendSlice {
+  readonly #options: SendSliceOptions
+  readonly #started = performance.now()
+  readonly #buffer: Held[] = []
+  readonly #idle: Array<(text: Held | undefined) => void> = []
+  #claiming: Promise<void> | undefined
+  #claimMs = 5
+  #claims = 0
+  #handled = 0
+  #ended = false
+  #pauseMs: number | null = null
+  #failure: Error | undefined
+
+  constructor (options: SendSliceOptions) {
+    this.#options = options
+  }
+
+  /** @throws what the claim threw, after all that was claimed before is settled */
+  async run (): Promise<SliceEnd> {
+    const { concurrency, recorder } = this.#options
+    await Promise.all(Array.from({ length: concurrency }, () => this.#work()))
+    await this.#claiming
+    await recorder.settle()
+    if (this.#failure !== undefined) throw this.#failure
+    return { sent: this.#handled, pauseMs: this.#pauseMs }
+  }
+
+  async #work (): Promise<void> {
+    for (let text = await this.#next(); text !== undefined; text = await this.#next()) {
+      await this.#options.slots.take()
+      try {
+        await this.#handle(text)
+      } finally {
+        this.#options.slots.give()
+      }
+      this.#handled++
+      // A carrier that answers at once must not keep timers and sockets from their turn.
+      if (this.#handled % 256 === 0) await nextTurn()
+    }
+  }
+
+  async #handle (text: Held): Promise<void> {
+    const { recorder, freshMs, onOutcome } = this.#options
+    if (this.#mustStop() || performance.now() - text.claimedAt > freshMs) {
+      recorder.add(result(text, { state: 'queued' }))
+      return
+    }
+    const outcome = await this.#send(text)
+    onOutcome(outcome.kind)
+    recorder.add(toResult(text, outcome))
+    if (outcome.kind === 'not_sent') this.#pauseMs = Math.max(this.#pauseMs ?? leastPauseMs, outcome.retryAfterMs ?? 0)
+  }
+
+  async #send (text: Held): Promise<SendOutcome> {
+    let outgoing
+    try {
+      outgoing = this.#options.prepare(text)
+    } catch {
+      return { kind: 'refused', code: 'number_unreadable', detail: 'The stored number could not be decrypted.' }
+    }
+    return await this.#options.send(outgoing)
+  }
+
+  /** Nothing further may leave in this turn. */
+  #mustStop (): boolean {
+    return this.#pauseMs !== null || this.#failure !== undefined || this.#options.signal.aborted
+  }
+
+  async #next (): Promise<Held | undefined> {
+    this.#claimAhead()
+    const text = this.#buffer.shift()
+    if (text !== undefined || this.#ended) return text
+    return await new Promise((resolve) => { this.#idle.push(resolve) })
+  }
+
+  #claimAhead (): void {
+    if (this.#claiming !== undefined || this.#ended) return
+    if (this.#mustStop() || performance.now() - this.#started > this.#options.sliceMs) {
+      this.#end()
+      return
+    }
+    const perClaim = this.#handled / Math.max(performance.now() - this.#started, 1) * this.#claimMs
+    if (this.#buffer.length > perClaim * 2) return
+    const room = this.#claims++ === 0 ? this.#options.concurrency : Math.ceil(perClaim * 6) + this.#idle.length + 1 - this.#buffer.length
+    this.#claiming = this.#claim(Math.min(room, mostAhead)).finally(() => {
+      this.#claiming = undefined
+      if (this.#idle.length > 0) this.#claimAhead()
+    })
+  }
+
+  async #claim (limit: number): Promise<void> {
+    const claimedAt = performance.now()
+    try {
+      const texts = await this.#options.claim(limit)
+      this.#claimMs = performance.now() - claimedAt
+      for (const text of texts) this.#hand({ ...text, claimedAt })
+      if (texts.length === 0) this.#end()
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error('the claim failed', { cause: error })
+      this.#end()
+    }
+  }
+
+  #hand (text: Held): void {
+    const idle = this.#idle.shift()
+    if (idle === undefined) this.#buffer.push(text)
+    else idle(text)
+  }
+
+  #end (): void {
+    this.#ended = true
+    for (const idle of this.#idle.splice(0)) idle(undefined)
+  }
+}
+
+function toResult (text: Held, outcome: SendOutcome): TextResult {
+  switch (outcome.kind) {
+    case 'accepted': return result(text, { state: 'sent', providerMessageId: outcome.providerMessageId })
+    case 'refused': return result(text, { state: 'failed', errorCode: outcome.code, errorDetail: outcome.detail })
+    case 'unknown': return result(text, { state: 'unknown', errorCode: outcome.reason })
+    case 'not_sent': return result(text, notLeft(text.attempts, outcome))
+  }
+}
+
+function result ({ messageId, phoneHash }: Held, facts: Partial<TextResult> & Pick<TextResult, 'state'>): TextResult {
+  return { messageId, phoneHash, providerMessageId: null, errorCode: null, errorDetail: null, retryInMs: null, ...facts }
+}
