@@ -1,8 +1,9 @@
-// `koinonia tenants`: look at organizations' databases, suspend and resume them.
+// `koinonia tenants`: look at organizations and their databases, sign one up, suspend and resume it.
 import { type Command, InvalidArgumentError } from 'commander'
 import { problem } from '../errors.js'
 import { type RegistryDb } from '../registry/db.js'
 import { isTenantId, type TenantId, type TenantStatus } from '../tenancy/tenant.js'
+import { createTenantCommand } from './create-tenant.js'
 import { asOperator, type Operator } from './operator.js'
 import { table } from './table.js'
 
@@ -11,7 +12,7 @@ interface Output { json?: true }
 const statuses: readonly TenantStatus[] = ['creating', 'spare', 'active', 'suspended', 'moving', 'archived', 'deleting', 'deleted']
 
 export function tenantsCommand (program: Command): void {
-  const tenants = program.command('tenants').description('list, show, suspend and resume organizations')
+  const tenants = program.command('tenants').description('list, show, create, suspend and resume organizations')
   tenants.command('list')
     .description('every tenant with its organization, server and schema version')
     .option('--status <status>', `only those that are one of: ${statuses.join(', ')}`, parseStatus)
@@ -25,6 +26,7 @@ export function tenantsCommand (program: Command): void {
     .action(async (id: string, options: Output) => {
       await asOperator(async ({ registry }) => { printOne(await showTenant(registry, asTenantId(id)), options) })
     })
+  createTenantCommand(tenants)
   statusCommand(tenants, 'suspend', 'refuse every request of an organization from now on; its data stays', 'suspended')
   statusCommand(tenants, 'resume', 'let a suspended organization in again', 'active')
 }

@@ -28,9 +28,7 @@ export interface ReconcileReport {
 
 /** Several processes may run this at once: each row is undone by whoever claims it. Fails only when the registry does. */
 export async function reconcile (work: Provisioning, drain: (id: TenantId) => Promise<void>): Promise<ReconcileReport> {
-  const { expired } = await unfinishedTenants(work.registry)
-  const report: ReconcileReport = { undone: [], orphansDropped: [], templatesDropped: [], findings: [], unfinished: 0, nextExpiry: null }
-  for (const id of expired) await undoExpired(work, id, drain, report)
+  const report: ReconcileReport = { ...await undoExpired(work, drain), orphansDropped: [], templatesDropped: [], unfinished: 0, nextExpiry: null }
   for (const server of work.servers.names) {
     await inspectServer(work, server, report).catch((error: unknown) => {
       report.findings.push({ kind: 'server-unreachable', server, subject: server, detail: `${messageOf(error)} Check that the server runs and that its URL is right.` })
@@ -44,16 +42,24 @@ export async function reconcile (work: Provisioning, drain: (id: TenantId) => Pr
   return { ...report, unfinished: left.expired.length + left.fresh, nextExpiry: left.nextExpiry }
 }
 
-async function undoExpired (work: Provisioning, id: string, drain: (id: TenantId) => Promise<void>, report: ReconcileReport): Promise<void> {
-  const row = await selectTenants(work.registry).where('tenants.id', '=', id).executeTakeFirst()
-  if (row === undefined) return
-  const tenant = toTenant(row)
-  try {
-    await drain(tenant.id)
-    if (await undoTenant(work, tenant, 'expired')) report.undone.push(id)
-  } catch (error) {
-    report.findings.push({ kind: 'undo-failed', server: tenant.server.name, subject: tenant.databaseName, detail: `${messageOf(error)} It is tried again by itself.` })
+/** Takes back every tenant whose owner has let its time pass. What fails is a finding, and tried again the next time. */
+export async function undoExpired (work: Provisioning, drain: (id: TenantId) => Promise<void>): Promise<Pick<ReconcileReport, 'undone' | 'findings'>> {
+  const { expired } = await unfinishedTenants(work.registry)
+  const undone: string[] = []
+  const findings: Finding[] = []
+  for (const id of expired) {
+    const row = await selectTenants(work.registry).where('tenants.id', '=', id).executeTakeFirst()
+    if (row === undefined) continue
+    const tenant = toTenant(row)
+    try {
+      await drain(tenant.id)
+      if (await undoTenant(work, tenant, 'expired')) undone.push(id)
+    } catch (error) {
+      work.log.warn({ err: error, tenantId: id }, 'an unfinished tenant could not be taken back')
+      findings.push({ kind: 'undo-failed', server: tenant.server.name, subject: tenant.databaseName, detail: `${messageOf(error)} It is tried again by itself.` })
+    }
   }
+  return { undone, findings }
 }
 
 function messageOf (error: unknown): string {

@@ -12,3 +12,8 @@ export const refillSparesJob = defineJob('tenants.refill-spares', Type.Object({}
 export const pruneAttemptsJob = defineJob('auth.prune-attempts', Type.Object({}), async (_payload, services: Services) => {
   await deleteExpiredAttempts(services)
 })
+
+/** A sign-up whose process died holds its organization's row and a database until its time is up. */
+export const undoExpiredJob = defineJob('tenants.undo-expired', Type.Object({}), async (_payload, services: Services) => {
+  await services.provisioner.undoExpired()
+})

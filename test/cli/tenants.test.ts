@@ -1,0 +1,63 @@
+// `koinonia tenants` and `koinonia migrate` as an operator meets them: output, exit codes, and what other processes see.
+import t from 'tap'
+import { currentSchemaVersion } from '../../src/tenancy/schema-version.js'
+import { type TenantId } from '../../src/tenancy/tenant.js'
+import { makeRegistry, newAdmin, newChurch, openProvisioner } from '../helpers/provisioning-ground.js'
+import { runCli } from './run-cli.js'
+
+t.setTimeout(120_000)
+
+void t.test('an operator creates, lists, shows, suspends and resumes a tenant, and a running process sees it at once', async (t) => {
+  const ground = await makeRegistry(t)
+  const created = await runCli(ground.registryUrl, ['tenants', 'create', '--kind', 'studio', '--name', 'Iron Yard', '--email', 'owner@example.org',
+    '--first-name', 'Ana', '--last-name', 'Reyes', '--password-stdin', '--json'], { input: 'correct horse battery staple\n' })
+  t.equal(created.code, 0, created.stderr)
+  t.notMatch(created.stdout + created.stderr, /battery|owner@example/, 'neither password nor address is shown or logged')
+  const { tenantId } = JSON.parse(created.stdout) as { tenantId: TenantId }
+  t.match(JSON.parse((await runCli(ground.registryUrl, ['tenants', 'list', '--status', 'active', '--json'])).stdout), [{ id: tenantId, kind: 'studio', name: 'Iron Yard', status: 'active' }])
+  t.match((await runCli(ground.registryUrl, ['tenants', 'show', tenantId])).stdout, /Iron Yard[^]*tenant_/)
+
+  const { tenancy } = await openProvisioner(t, ground.registryUrl)
+  const emails = () => tenancy.withTenant(tenantId, (db) => db.selectFrom('admins').select('email').execute())
+  t.strictSame(await emails(), [{ email: 'owner@example.org' }])
+  const suspended = await runCli(ground.registryUrl, ['tenants', 'suspend', tenantId])
+  t.match(suspended, { code: 0, stdout: /is suspended/, stderr: /tenant status changed/ })
+  await t.rejects(emails(), { code: 'TENANT_SUSPENDED' })
+  t.equal((await runCli(ground.registryUrl, ['tenants', 'suspend', tenantId])).code, 0, 'doing it twice is no error')
+  t.equal((await runCli(ground.registryUrl, ['tenants', 'resume', tenantId])).code, 0)
+  t.strictSame(await emails(), [{ email: 'owner@example.org' }])
+})
+
+void t.test('what can\'t be done says why, and exits with 1', async (t) => {
+  const ground = await makeRegistry(t)
+  t.match(await runCli(ground.registryUrl, ['tenants', 'show', 'nosuchtenant']), { code: 1, stdout: '', stderr: /No tenant has the id nosuchtenant/ })
+  t.match(await runCli(ground.registryUrl, ['tenants', 'suspend', 'DROP TABLE']), { code: 1, stderr: /No tenant has the id/ })
+  t.match(await runCli(ground.registryUrl, ['tenants', 'list', '--status', 'happy']), { code: 1, stderr: /Use one of: creating/ })
+})
+
+void t.test('migrate brings every tenant up to date, records one that fails, goes on, and exits with 1', async (t) => {
+  const ground = await makeRegistry(t)
+  const { provisioner, tenancy } = await openProvisioner(t, ground.registryUrl, { SPARE_TENANTS: 1 })
+  const ids: TenantId[] = []
+  for (const name of ['First', 'Broken', 'Last']) {
+    const reservation = await provisioner.reserve(newChurch(name))
+    await provisioner.activate(reservation, newAdmin())
+    ids.push(reservation.tenant.id)
+  }
+  await provisioner.refillSpares()
+  await tenancy.drain(ids[1]!)
+  await ground.admin.query(`ALTER DATABASE tenant_${ids[1]!} WITH ALLOW_CONNECTIONS false`)
+  await ground.sql.query('UPDATE tenants SET schema_version = 1')
+  const run = await runCli(ground.registryUrl, ['migrate'])
+  t.equal(run.code, 1)
+  t.match(run.stdout, new RegExp(`Tenants: 3 of 3, 1 failed\nTenants: 3 migrated, 1 failed\n  ${ids[1]!}: .*not currently accepting connections`))
+  const { rows } = await ground.sql.query<object>('SELECT id, schema_version, migration_status, migration_error IS NULL AS fine FROM tenants WHERE status = \'active\' ORDER BY created_at')
+  const version = currentSchemaVersion()
+  t.strictSame(rows, [
+    { id: ids[0], schema_version: version, migration_status: 'done', fine: true },
+    { id: ids[1], schema_version: 1, migration_status: 'failed', fine: false },
+    { id: ids[2], schema_version: version, migration_status: 'done', fine: true }
+  ])
+  await ground.admin.query(`ALTER DATABASE tenant_${ids[1]!} WITH ALLOW_CONNECTIONS true`)
+  t.match(JSON.parse((await runCli(ground.registryUrl, ['migrate', '--json'])).stdout), { registry: { applied: [] }, tenants: { migrated: 1, failed: [] } })
+})
