@@ -6,7 +6,8 @@ import { type Services } from './services.js'
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [refillSparesJob, undoExpiredJob, pruneAttemptsJob, followOrderJob]
 
-export const crontab = `
-17 * * * * ${pruneAttemptsJob.name}
-* * * * * ${undoExpiredJob.name}
-`
+/** What comes round by itself: five fields of cron, in UTC. */
+export const schedule: ReadonlyArray<{ cron: string, job: Job<never, Services> }> = [
+  { cron: '17 * * * *', job: pruneAttemptsJob },
+  { cron: '* * * * *', job: undoExpiredJob }
+]
