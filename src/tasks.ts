@@ -1,10 +1,11 @@
 // Every background job of the service, and what comes round by itself.
 import { pruneAttemptsJob, refillSparesJob, undoExpiredJob } from './features/auth/jobs.js'
+import { dispatchJob } from './features/messages/jobs.js'
 import { followOrderJob } from './features/numbers/jobs.js'
 import { type Job } from './jobs/define-job.js'
 import { type Services } from './services.js'
 
-export const jobs: ReadonlyArray<Job<never, Services>> = [refillSparesJob, undoExpiredJob, pruneAttemptsJob, followOrderJob]
+export const jobs: ReadonlyArray<Job<never, Services>> = [refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, followOrderJob]
 
 /** What comes round by itself: five fields of cron, in UTC. */
 export const schedule: ReadonlyArray<{ cron: string, job: Job<never, Services> }> = [
