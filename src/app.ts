@@ -18,7 +18,7 @@ import { documentationRoutes, everyRouteMayAnswer, openapi } from './http/openap
 import problems from './http/problems.js'
 import rateLimits from './http/rate-limits.js'
 import requestLog from './http/request-log.js'
-import sessionCheck from './http/session-check.js'
+import sessionCheck, { sessionStates } from './http/session-check.js'
 import tenantDatabase from './http/tenant-database.js'
 import { validatorCompiler } from './http/validation.js'
 import { type Services } from './services.js'
@@ -52,8 +52,9 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
   await app.register(jwt, {
     secret: config.JWT_SECRET,
     sign: { algorithm: 'HS256', expiresIn: `${config.ACCESS_TOKEN_SECONDS}s` },
-    verify: { algorithms: ['HS256'] }
+    verify: { algorithms: ['HS256'], requiredClaims: ['exp', 'tid', 'sub', 'sid'] }
   })
+  await app.register(sessionStates)
 
   await app.register(publicScope)
   await app.register(tenantScope, { prefix: '/api' })
