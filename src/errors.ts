@@ -16,6 +16,7 @@ const catalogue = {
   CARRIER_UNAVAILABLE: { status: 502, detail: 'The carrier did not answer. Nothing was changed; try again in a minute.' },
   CONTENT_TYPE_UNSUPPORTED: { status: 415, detail: 'Send the body as application/json.' },
   CONVERSATION_NOT_FOUND: { status: 404, detail: 'No conversation has this id. List them with GET /api/conversations.' },
+  CONVERSATION_SUPERSEDED: { status: 409, detail: 'A newer conversation with this person is open. Go on there, or close it first.' },
   CREDENTIALS_INVALID: { status: 401, detail: 'The e-mail or the password is not right. Check both and try again.' },
   CSRF_TOKEN_INVALID: { status: 403, detail: 'A cookie caller must send the X-CSRF-Token header, from GET /api/auth/csrf-token. Bearer callers need none.' },
   CURSOR_INVALID: { status: 400, detail: 'The cursor is not one this list gave. Start again without it.' },

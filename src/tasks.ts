@@ -4,11 +4,18 @@ import { dispatchJob } from './features/messages/jobs.js'
 import { followOrderJob } from './features/numbers/jobs.js'
 import { type Job } from './jobs/define-job.js'
 import { type Services } from './services.js'
+import { processEventsJob, pruneEventsJob } from './webhooks/jobs.js'
 
-export const jobs: ReadonlyArray<Job<never, Services>> = [refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, followOrderJob]
+export const jobs: ReadonlyArray<Job<never, Services>> = [
+  refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, followOrderJob,
+  processEventsJob, pruneEventsJob
+]
 
 /** What comes round by itself: five fields of cron, in UTC. */
 export const schedule: ReadonlyArray<{ cron: string, job: Job<never, Services> }> = [
   { cron: '17 * * * *', job: pruneAttemptsJob },
-  { cron: '* * * * *', job: undoExpiredJob }
+  { cron: '* * * * *', job: undoExpiredJob },
+  // The sweep, for what a crash left behind.
+  { cron: '* * * * *', job: processEventsJob },
+  { cron: '17 3 * * *', job: pruneEventsJob }
 ]

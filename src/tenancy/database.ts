@@ -78,11 +78,12 @@ export interface ConversationMessages {
   created_at: Generated<Timestamp>;
   direction: "inbound" | "outbound";
   id: Generated<string>;
+  keyword: "stop" | "start" | "help" | null;
   media: Generated<Json>;
   message_id: string | null;
   provider_message_id: string | null;
   reply_to_id: string | null;
-  sent_at: Generated<Timestamp>;
+  sent_at: Timestamp;
   sent_by: string | null;
   text: string;
 }
@@ -94,8 +95,8 @@ export interface Conversations {
   channel: Generated<"sms" | "whatsapp" | "voice" | "email" | "web">;
   created_at: Generated<Timestamp>;
   id: Generated<string>;
-  last_message_at: Generated<Timestamp>;
-  last_message_preview: Generated<string>;
+  last_message_at: Timestamp;
+  last_message_preview: string;
   member_id: string | null;
   metadata: Generated<Json>;
   needs_attention: string | null;

@@ -1,5 +1,5 @@
 // All SQL of the ledger of webhooks, which is also their queue.
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { type Pool } from 'pg'
 import { type RegistryDb } from '../registry/db.js'
 
@@ -42,22 +42,77 @@ export async function insertEvents (pool: Pool, events: readonly LedgerEvent[]):
 
 export interface ClaimedEvent extends LedgerEvent {
   id: string
-  attempts: number
+  /** 1 at the first. */
+  attempt: number
 }
 
+/** From here on an event is taken alone: it may be what ended the process that held it before, and with it its neighbours. */
+const suspectAfter = 3
+
 /**
- * Takes the oldest events that are due, for `leaseSeconds`: unless they are settled by then they are due again, so a crash loses
- * none. The attempt counts from the claim, so that an event that kills the process does not do so for ever.
+ * Takes the events that are due, the oldest first, for `leaseSeconds`: unless settled by then they are due again, so a crash loses
+ * none. The attempt counts from the claim, so that an event that ends the process does not do so for ever.
  */
 export async function claimEvents (db: RegistryDb, limit: number, leaseSeconds: number): Promise<ClaimedEvent[]> {
-  const rows = await db.updateTable('webhook_events')
-    .set({ attempts: sql`attempts + 1`, not_before: sql`now() + make_interval(secs => ${leaseSeconds})` })
-    .where('id', 'in', (due) => due.selectFrom('webhook_events').select('id')
-      .where('status', '=', 'received').where('not_before', '<=', sql<Date>`now()`)
-      .orderBy('id').limit(limit).forUpdate().skipLocked())
-    .returning(['id', 'provider', 'event_id', 'route_token', 'payload', 'attempts'])
-    .execute()
-  return rows
-    .map((row) => ({ id: row.id, provider: row.provider, eventId: row.event_id, routeToken: row.route_token, payload: row.payload ?? Buffer.alloc(0), attempts: row.attempts }))
-    .sort((one, other) => Number(one.id) - Number(other.id))
+  const claimed = await claim(db, sql`attempts < ${suspectAfter}`, limit, leaseSeconds)
+  return claimed.length > 0 ? claimed : claim(db, sql`attempts >= ${suspectAfter}`, 1, leaseSeconds)
+}
+
+async function claim (db: RegistryDb, which: RawBuilder<unknown>, limit: number, leaseSeconds: number): Promise<ClaimedEvent[]> {
+  const { rows } = await sql<ClaimedEvent>`
+    UPDATE webhook_events SET attempts = attempts + 1, not_before = now() + make_interval(secs => ${leaseSeconds})
+    WHERE id IN (
+      SELECT id FROM webhook_events WHERE status = 'received' AND not_before <= now() AND ${which}
+      ORDER BY not_before, id LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id, provider, event_id AS "eventId", route_token AS "routeToken", coalesce(payload, '') AS payload, attempts AS attempt`.execute(db)
+  return rows.sort((one, other) => Number(BigInt(one.id) - BigInt(other.id)))
+}
+
+/** What became of one claimed event. */
+export type Outcome = { tenantId?: string } & (
+  | { status: 'processed' }
+  | { status: 'ignored' | 'failed', reason: string }
+  /** Due again in `delaySeconds`. `counts`: whether the attempt was the event's own fault, of which it has only so many. */
+  | { status: 'received', reason: string, delaySeconds: number, counts: boolean }
+)
+
+export interface SettledEvent { id: string, outcome: Outcome }
+
+/** What is settled for good loses its words; what failed keeps them, for a person to look at. */
+export async function settleEvents (db: RegistryDb, settled: readonly SettledEvent[]): Promise<void> {
+  const column = <Value>(pick: (outcome: Outcome) => Value): Value[] => settled.map(({ outcome }) => pick(outcome))
+  await sql`
+    UPDATE webhook_events w SET
+      status = o.status, tenant_id = coalesce(o.tenant_id, w.tenant_id), last_error = o.reason,
+      payload = CASE WHEN o.status IN ('processed', 'ignored') THEN NULL ELSE w.payload END,
+      attempts = w.attempts - o.refund,
+      not_before = now() + make_interval(secs => o.delay),
+      processed_at = CASE WHEN o.status = 'received' THEN NULL ELSE now() END
+    FROM unnest(
+      ${settled.map(({ id }) => id)}::bigint[], ${column(({ status }) => status)}::text[], ${column(({ tenantId }) => tenantId ?? null)}::text[],
+      ${column((outcome) => outcome.status === 'processed' ? null : outcome.reason)}::text[],
+      ${column((outcome) => outcome.status === 'received' ? outcome.delaySeconds : 0)}::float8[],
+      ${column((outcome) => outcome.status === 'received' && !outcome.counts ? 1 : 0)}::int[]
+    ) AS o (id, status, tenant_id, reason, delay, refund)
+    WHERE w.id = o.id AND w.status = 'received'`.execute(db)
+}
+
+export interface NumberOwner { tenantId: string, status: 'pending' | 'active' | 'releasing' | 'released' }
+
+/** Who owns each of these numbers (E.164); those that nobody does are missing. */
+export async function findNumberOwners (db: RegistryDb, numbers: readonly string[]): Promise<Map<string, NumberOwner>> {
+  if (numbers.length === 0) return new Map()
+  const rows = await db.selectFrom('phone_number_registry').select(['phone_number', 'tenant_id', 'status'])
+    .where('channel', '=', 'sms').where('phone_number', 'in', [...new Set(numbers)]).execute()
+  return new Map(rows.map((row) => [row.phone_number, { tenantId: row.tenant_id, status: row.status }]))
+}
+
+/** Deletes at most `limit` settled events older than `days`; returns how many. What still waits is never deleted. */
+export async function deleteOldEvents (db: RegistryDb, days: number, limit: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    DELETE FROM webhook_events WHERE id IN (
+      SELECT id FROM webhook_events WHERE created_at < now() - make_interval(days => ${days}) AND status <> 'received' LIMIT ${limit}
+    )`.execute(db)
+  return Number(numAffectedRows ?? 0)
 }

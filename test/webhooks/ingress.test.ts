@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { loadSigningKey } from '../../src/sandbox/carrier/signing-key.js'
-import { ingressGround } from './ingress-ground.js'
+import { openGround } from './ground.js'
 import { eventBody, inboundBody, post, signingKey } from './post-telnyx.js'
 
 const text = { from: '+16155550001', to: '+16155550100', text: 'Hello' }
 
 await t.test('a signed event is kept as the bytes that were sent, with one wake-up, and answered 200', async (t) => {
-  const { app, pool } = await ingressGround(t)
+  const { app, services: { registryPool: pool } } = await openGround(t)
   const body = inboundBody({ ...text, text: 'Grüße \u0000 \ud800 👋', id: 'event-1' })
   const answer = await post(app, { body })
   t.equal(answer.statusCode, 200)
@@ -16,11 +16,11 @@ await t.test('a signed event is kept as the bytes that were sent, with one wake-
   const { rows } = await pool.query('SELECT provider, event_id, route_token, payload, status, attempts FROM webhook_events')
   t.same(rows, [{ provider: 'telnyx', event_id: 'event-1', route_token: null, payload: Buffer.from(body), status: 'received', attempts: 0 }])
   const jobs = await pool.query('SELECT task_identifier, key FROM graphile_worker.jobs')
-  t.same(jobs.rows, [{ task_identifier: 'webhooks.process', key: 'webhooks.process' }])
+  t.same(jobs.rows, [{ task_identifier: 'webhooks.process', key: 'webhooks:process' }])
 })
 
 await t.test('a forged, stale, early or unsigned event is refused and leaves no row', async (t) => {
-  const { app, pool } = await ingressGround(t)
+  const { app, services: { registryPool: pool } } = await openGround(t)
   const body = inboundBody(text)
   const now = Math.floor(Date.now() / 1000)
   const forger = loadSigningKey()
@@ -43,7 +43,7 @@ await t.test('a forged, stale, early or unsigned event is refused and leaves no 
 })
 
 await t.test('a signed body that is no event is refused and leaves no row', async (t) => {
-  const { app, pool } = await ingressGround(t)
+  const { app, services: { registryPool: pool } } = await openGround(t)
   for (const body of ['', '{', 'null', '[]', '{"data":{}}', '{"data":{"id":7,"event_type":"x","payload":{}}}', '{"data":{"id":"a","event_type":"x"}}',
     JSON.stringify({ data: { id: 'a\u0000b', event_type: 'x', payload: {} } }), JSON.stringify({ data: { id: 'x'.repeat(201), event_type: 'x', payload: {} } })]) {
     const answer = await post(app, { body })
@@ -55,7 +55,8 @@ await t.test('a signed body that is no event is refused and leaves no row', asyn
 })
 
 await t.test('one event posted many times at once is one row, and 200 each time', async (t) => {
-  const { app, pool, services } = await ingressGround(t)
+  const { app, services } = await openGround(t)
+  const { registryPool: pool } = services
   const body = inboundBody(text)
   const answers = await Promise.all(Array.from({ length: 100 }, () => post(app, { body })))
   t.ok(answers.every(({ statusCode }) => statusCode === 200))
@@ -69,7 +70,7 @@ await t.test('one event posted many times at once is one row, and 200 each time'
 })
 
 await t.test('events that arrive together share commits', async (t) => {
-  const { app, pool } = await ingressGround(t)
+  const { app, services: { registryPool: pool } } = await openGround(t)
   await Promise.all(Array.from({ length: 300 }, () => post(app, { body: inboundBody(text) })))
   t.equal(await countEvents(pool), 300)
   const { rows } = await pool.query<{ transactions: number }>('SELECT count(DISTINCT xmin::text)::int AS transactions FROM webhook_events')
@@ -77,7 +78,7 @@ await t.test('events that arrive together share commits', async (t) => {
 })
 
 await t.test('a status callback keeps its token; a path that cannot be one is kept too', async (t) => {
-  const { app, pool } = await ingressGround(t)
+  const { app, services: { registryPool: pool } } = await openGround(t)
   const status = (id: string) => eventBody('message.finalized', { to: [{ phone_number: '+16155550001', status: 'delivered' }] }, id)
   t.equal((await post(app, { path: '/webhooks/telnyx/status/abc.DEF-_', body: status('one') })).statusCode, 200)
   t.equal((await post(app, { path: '/webhooks/telnyx/status/a%00b', body: status('two') })).statusCode, 200)
@@ -86,7 +87,7 @@ await t.test('a status callback keeps its token; a path that cannot be one is ke
 })
 
 await t.test('without the carrier\'s public key the answer says which setting is missing', async (t) => {
-  const { app } = await ingressGround(t, { TELNYX_PUBLIC_KEY: undefined } as never)
+  const { app } = await openGround(t, { TELNYX_PUBLIC_KEY: undefined } as never)
   const answer = await post(app, { body: inboundBody(text) })
   t.equal(answer.statusCode, 503)
   t.match(answer.json<{ detail: string }>().detail, /TELNYX_PUBLIC_KEY/)
@@ -94,7 +95,7 @@ await t.test('without the carrier\'s public key the answer says which setting is
 })
 
 await t.test('a lost registry is answered 503, and the same event is taken when it is back', async (t) => {
-  const { app, pool } = await ingressGround(t)
+  const { app, services: { registryPool: pool } } = await openGround(t)
   const body = inboundBody({ ...text, id: randomUUID() })
   await pool.query('ALTER TABLE webhook_events RENAME TO gone')
   const answer = await post(app, { body })
@@ -104,7 +105,7 @@ await t.test('a lost registry is answered 503, and the same event is taken when 
   t.equal(await countEvents(pool), 1)
 })
 
-type Pool = Awaited<ReturnType<typeof ingressGround>>['pool']
+type Pool = Awaited<ReturnType<typeof openGround>>['services']['registryPool']
 
 async function countEvents (pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>('SELECT count(*)::int FROM webhook_events')

@@ -12,6 +12,7 @@ const schema = {
   description: 'The body is taken as the bytes that were signed. 200 says that the event is kept for good; it is worked off afterwards, and once only however often it is posted.',
   response: { 200: Received }
 }
+const routeConfig = { errors: ['WEBHOOK_MALFORMED', 'WEBHOOK_SIGNATURE_INVALID', 'WEBHOOK_STALE', 'BODY_TOO_LARGE', 'WEBHOOK_NOT_CONFIGURED', 'WEBHOOK_OVERLOADED', 'DATABASE_UNAVAILABLE'] } as const
 
 export async function telnyxRoutes (scope: FastifyInstance, { ledger }: { ledger: EventLedger }): Promise<void> {
   const { config, clock } = scope.services
@@ -24,11 +25,12 @@ export async function telnyxRoutes (scope: FastifyInstance, { ledger }: { ledger
     return { received: true }
   }
 
-  scope.post('/', { schema: { ...schema, operationId: 'receiveTelnyxEvent', summary: 'An inbound text, from the carrier' } },
+  scope.post('/', { schema: { ...schema, operationId: 'receiveTelnyxEvent', summary: 'An inbound text, from the carrier' }, config: routeConfig },
     (request) => keep(request, null))
 
   scope.post<{ Params: { token: string } }>('/status/:token', {
-    schema: { ...schema, operationId: 'receiveTelnyxStatus', summary: 'What became of one text, from the carrier', params: Type.Object({ token: Type.String() }) }
+    schema: { ...schema, operationId: 'receiveTelnyxStatus', summary: 'What became of one text, from the carrier', params: Type.Object({ token: Type.String() }) },
+    config: routeConfig
   }, (request) => keep(request, storableToken(request.params.token)))
 }
 

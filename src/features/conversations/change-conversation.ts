@@ -1,0 +1,33 @@
+// What an admin does to a conversation besides writing: reads it, closes it, opens it again, sees to what called for a person.
+import { problem } from '../../errors.js'
+import { type TenantDb } from '../../tenancy/tenant.js'
+import { violatedConstraint } from '../../tenancy/violated-constraint.js'
+import { getConversation } from './list-conversations.js'
+import { type ConversationRow, updateConversation, updateMemberOf } from './queries.js'
+import { type ConversationChanges } from './schemas.js'
+
+/** @throws problem('CONVERSATION_NOT_FOUND') @throws problem('CONVERSATION_SUPERSEDED') when opening one of two */
+export async function changeConversation (db: TenantDb, id: string, { status, needsAttention, unread }: ConversationChanges): Promise<ConversationRow> {
+  const found = await refusingTwoOpen(updateConversation(db, id, {
+    ...(status === undefined ? {} : { status }),
+    ...(needsAttention === undefined ? {} : { needs_attention: null }),
+    ...(unread === undefined ? {} : { unread_count: 0 })
+  }))
+  if (!found) throw problem('CONVERSATION_NOT_FOUND')
+  return getConversation(db, id)
+}
+
+/** The unique index decides: one open conversation for each person and channel. */
+export async function refusingTwoOpen<T> (work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (violatedConstraint(error) === 'conversations_open') throw problem('CONVERSATION_SUPERSEDED', { cause: error })
+    throw error
+  }
+}
+
+/** In the transaction that gives a member this number: what the number wrote before becomes theirs. */
+export async function attachMember (trx: TenantDb, { memberId, phoneHash }: { memberId: string, phoneHash: Buffer }): Promise<void> {
+  await updateMemberOf(trx, phoneHash, memberId)
+}

@@ -1,0 +1,76 @@
+// The wire of conversations.
+import { type Static, Type } from 'typebox'
+import { pageQuery } from '../../http/pagination.js'
+import { nullable, Timestamp, Uuid } from '../../http/wire.js'
+
+const ConversationStatus = Type.Enum(['open', 'closed', 'archived'], { description: 'A text that comes after closing opens a new conversation.' })
+
+export const Conversation = Type.Object({
+  id: Uuid,
+  member: Type.Unsafe<{ id: string, firstName: string, lastName: string, optInState: string } | null>({
+    type: ['object', 'null'],
+    description: 'Null for a number that no member has.',
+    required: ['id', 'firstName', 'lastName', 'optInState'],
+    properties: { id: { type: 'string', format: 'uuid' }, firstName: { type: 'string' }, lastName: { type: 'string' }, optInState: { type: 'string', enum: ['pending', 'opted_in', 'opted_out'] } }
+  }),
+  phone: Type.String({ description: 'Whom the conversation is with: E.164, or a short code as the carrier gives it.', examples: ['+16155550123'] }),
+  channel: Type.String({ enum: ['sms', 'whatsapp', 'voice', 'email', 'web'] }),
+  ourNumber: Type.String({ description: 'The number they texted last; replies leave from it.', examples: ['+16155550100'] }),
+  status: Type.String({ enum: ['open', 'closed', 'archived'] }),
+  unreadCount: Type.Integer({ minimum: 0 }),
+  needsAttention: nullable(Type.String({ enum: ['stop_request', null], description: 'stop_request: they may have asked for no more texts in words of their own. Set it to null when you have seen to it.' })),
+  lastMessageAt: Timestamp,
+  lastMessagePreview: Type.String(),
+  createdAt: Timestamp
+})
+export type Conversation = Static<typeof Conversation>
+
+export const ConversationQuery = Type.Object({
+  ...pageQuery,
+  status: Type.Optional(ConversationStatus),
+  unread: Type.Optional(Type.Boolean({ description: 'Only those with unread texts, or only those without.' })),
+  needsAttention: Type.Optional(Type.Boolean({ description: 'Only those that call for a person, or only those that do not.' })),
+  search: Type.Optional(Type.String({ maxLength: 100, description: 'Words of a member\'s name or e-mail, or a whole phone number.' }))
+})
+export type ConversationQuery = Static<typeof ConversationQuery>
+
+export const ConversationChanges = Type.Object({
+  status: Type.Optional(ConversationStatus),
+  needsAttention: Type.Optional(Type.Null({ description: 'Null: seen to.' })),
+  unread: Type.Optional(Type.Literal(false, { description: 'False: all read.' }))
+}, { additionalProperties: false, minProperties: 1 })
+export type ConversationChanges = Static<typeof ConversationChanges>
+
+const Media = Type.Object({
+  url: Type.String({ description: 'The carrier keeps what came in for some weeks only.' }),
+  contentType: nullable(Type.String()),
+  size: nullable(Type.Integer({ description: 'In bytes.' }))
+})
+
+export const ConversationMessage = Type.Object({
+  id: Uuid,
+  direction: Type.String({ enum: ['inbound', 'outbound'] }),
+  text: Type.String(),
+  media: Type.Array(Media),
+  status: Type.String({
+    enum: ['received', 'queued', 'sending', 'sent', 'delivered', 'failed', 'suppressed', 'unknown', 'cancelled'],
+    description: 'received: from them to us. All others: how far ours has come.'
+  }),
+  error: Type.Unsafe<{ code: string, detail: string | null } | null>({
+    type: ['object', 'null'],
+    description: 'Why it failed or was held back.',
+    required: ['code', 'detail'],
+    properties: { code: { type: 'string' }, detail: { type: ['string', 'null'] } }
+  }),
+  keyword: nullable(Type.String({ enum: ['stop', 'start', 'help', null], description: 'The keyword this text is, or answers by itself.' })),
+  messageId: nullable(Type.String({ format: 'uuid', description: 'Of ours: GET /api/messages/:id.' })),
+  sentBy: nullable(Type.String({ format: 'uuid', description: 'The admin who wrote it; null for theirs and for automatic answers.' })),
+  sentAt: Timestamp
+})
+export type ConversationMessage = Static<typeof ConversationMessage>
+
+export const Reply = Type.Object({
+  text: Type.String({ maxLength: 1_600, default: '', examples: ['See you on Sunday!'] }),
+  mediaUrls: Type.Optional(Type.Array(Type.String({ format: 'uri', pattern: '^https?://', maxLength: 2_000 }), { maxItems: 10, description: 'Pictures and files, fetched by the carrier.' }))
+}, { additionalProperties: false })
+export type Reply = Static<typeof Reply>

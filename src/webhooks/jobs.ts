@@ -1,0 +1,16 @@
+// The ledger's background tasks: working it off, and forgetting what is old.
+import { Type } from 'typebox'
+import { defineJob } from '../jobs/define-job.js'
+import { type Services } from '../services.js'
+import { processEvents } from './process-events.js'
+import { deleteOldEvents, processingTask } from './queries.js'
+
+const keepDays = 30
+const deleteSize = 5_000
+
+export const processEventsJob = defineJob(processingTask, Type.Object({}), async (_payload, services: Services, { signal }) => processEvents(services, signal))
+
+/** Carriers give up on an event within days, so an id older than this never comes again. */
+export const pruneEventsJob = defineJob('webhooks.prune', Type.Object({}), async (_payload, services: Services, { signal }) => {
+  while (!signal.aborted && await deleteOldEvents(services.registry, keepDays, deleteSize) === deleteSize);
+})
