@@ -16,6 +16,8 @@ export interface BudgetLimits {
 export const QUANTUM = 16
 /** Beyond this many connections a database grows only into free room, never by taking another's place. */
 export const SCARCE_SHARE = 4
+/** Taking another's place for a further connection needs this long a wait for each one had: it costs that other an opening. */
+export const SCARCE_WAIT_MS = 40
 /** Two in line this long, or one in line GROW_ALONE_MS, are worth another connection (opening one costs the server about 5 ms). */
 export const GROW_AFTER_MS = 4
 export const GROW_ALONE_MS = 50
@@ -26,8 +28,9 @@ export const AGE_CAP_MS = 500
 export function deservesConnection<C> (account: BudgetAccount<C>, limits: BudgetLimits, room: boolean, now: number): boolean {
   if (account.waiting === 0 || account.draining || account.physical >= limits.perAccount) return false
   if (account.live === 0) return true
-  if (account.opening > 0 || (!room && account.live >= SCARCE_SHARE)) return false
+  if (account.opening > 0) return false
   const waited = account.oldestWait(now)
+  if (!room) return account.live < SCARCE_SHARE && waited > SCARCE_WAIT_MS * account.live
   return waited > GROW_ALONE_MS || (account.waiting >= 2 && waited > GROW_AFTER_MS)
 }
 

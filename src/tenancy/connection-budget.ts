@@ -177,8 +177,10 @@ export class ConnectionBudget<C> {
 
   /** Puts the account on the need list or takes it off, as its line now deserves. */
   #consider (account: BudgetAccount<C>): void {
-    if (deservesConnection(account, this.limits, this.used < this.limits.connections, this.timing.now())) this.#need.add(account)
-    else this.#need.delete(account)
+    this.#need.delete(account)
+    // Places that are free and not already wanted by those who have none.
+    const room = this.limits.connections - this.used > this.#need.size
+    if (deservesConnection(account, this.limits, room, this.timing.now())) this.#need.add(account)
     if (account.waiting > 0 && account.live > 0) this.#watchGrowth(account)
     else this.#crowded.delete(account)
   }
@@ -194,6 +196,8 @@ export class ConnectionBudget<C> {
 
   /** Opens for those in need, or closes idle connections to make place for them. */
   #pump (): void {
+    if (this.#need.size === 0 || this.#opening + this.#closing >= this.limits.churn) return
+    for (const account of [...this.#need]) if (account.live > 0) this.#consider(account)
     while (this.#opening + this.#closing < this.limits.churn) {
       // Each closing under way is a place already on its way to somebody.
       if (this.#need.size === 0) return

@@ -1,6 +1,6 @@
 // One leased connection as Kysely sees it: statements one at a time, prepared by name, refused once the lease has ended.
 import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely'
-import { type QueryResultRow } from 'pg'
+import pg, { type QueryResultRow } from 'pg'
 import { type PostgresConnection } from './postgres-connector.js'
 import { statementName } from './statement-names.js'
 
@@ -87,6 +87,7 @@ export class LeaseConnection {
     try {
       return await this.#send(query, statementName(query, this.physical.statements))
     } catch (error) {
+      if (endsConnection(error)) this.physical.broken = true
       if (!isStalePlan(error)) throw error
       // The server plans anew only under a new name, so the connection is not used beyond this lease.
       this.physical.broken = true
@@ -131,5 +132,10 @@ export class LeaseConnection {
 }
 
 function isStalePlan (error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === STALE_PLAN && error.message.startsWith('cached plan')
+  return error instanceof pg.DatabaseError && error.code === STALE_PLAN && error.message.startsWith('cached plan')
+}
+
+/** After a fatal error the server closes the connection a moment later; what has no SQLSTATE does not come from the server at all. */
+function endsConnection (error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC'
 }

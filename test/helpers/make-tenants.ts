@@ -48,7 +48,19 @@ export async function makeTenants (t: Teardown, count: number) {
     await admin.query(`REVOKE CONNECT ON DATABASE tenant_${id} FROM PUBLIC`)
     await insertTenant(sql, id, serverId)
   }
-  const ground = { server, admin, sql, connectionString, keyring, ids, template, mark }
+  /** As administrator, inside one tenant's database. */
+  const runIn = async (id: TenantId, statement: string): Promise<void> => {
+    const client = new pg.Client(databaseUrl(server.adminUrl, `tenant_${id}`))
+    await client.connect()
+    await client.query(statement)
+    await client.end()
+  }
+  /** The same database, reached under another server's name and address. */
+  const moveTo = async (id: TenantId, toServer: string, name: string): Promise<void> => {
+    await admin.query(`ALTER ROLE tenant_${id} PASSWORD '${tenantPassword(keyring, { id, credentialVersion: 1, server: { name } })}'`)
+    await sql.query('UPDATE tenants SET server_id = $2 WHERE id = $1', [id, toServer])
+  }
+  const ground = { server, admin, sql, connectionString, keyring, ids, mark, serverId, runIn, moveTo }
   t.teardown(async () => {
     await sql.end()
     for (const id of ids) {
