@@ -33,6 +33,7 @@ export class BudgetAccount<C> {
   closing = 0
   /** Opening + busy + idle + closing. */
   physical = 0
+  /** No request joins the line any more, and no connection outlives it. */
   draining = false
   onEmpty: Array<() => void> = []
   #waiters: Array<Waiter<C>> = []

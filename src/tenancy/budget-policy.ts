@@ -26,7 +26,7 @@ export const AGE_CAP_MS = 500
 
 /** Whether a database's line justifies one more connection. `room` says whether the server's budget has a free place. */
 export function deservesConnection<C> (account: BudgetAccount<C>, limits: BudgetLimits, room: boolean, now: number): boolean {
-  if (account.waiting === 0 || account.draining || account.physical >= limits.perAccount) return false
+  if (account.waiting === 0 || account.physical >= limits.perAccount) return false
   if (account.live === 0) return true
   if (account.opening > 0) return false
   const waited = account.oldestWait(now)

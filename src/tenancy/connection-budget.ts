@@ -100,7 +100,7 @@ export class ConnectionBudget<C> {
   release (slot: Slot<C>, reusable = true): void {
     if (slot.state !== 'busy') return
     const { account } = slot
-    if (!reusable || slot.broken || account.draining || this.#isOwedToOthers(slot)) {
+    if (!reusable || slot.broken || (account.draining && account.waiting === 0) || this.#isOwedToOthers(slot)) {
       this.#close(slot)
     } else {
       this.#offer(slot)
@@ -118,16 +118,19 @@ export class ConnectionBudget<C> {
     this.#pump()
   }
 
-  /** Lets what is in flight finish, starts nothing new, closes the rest. Resolves when the last connection is gone. */
-  async drain (account: BudgetAccount<C>): Promise<void> {
+  /**
+   * Lets what is in flight finish, starts nothing new, closes the rest; resolves when the last connection is gone.
+   * Whoever stands in line is served first, or with `refuseLine` sent away with AccountDraining.
+   */
+  async drain (account: BudgetAccount<C>, refuseLine: boolean): Promise<void> {
     account.draining = true
-    this.#refuseWaiters(account, new AccountDraining(`${account.name} is being closed`))
+    if (refuseLine) this.#refuseWaiters(account, new AccountDraining(`${account.name} is being closed`))
     for (const slot of [...account.idle]) {
       this.#takeFromIdle(slot)
       this.#close(slot)
     }
     this.#pump()
-    if (account.physical > 0) await new Promise<void>((resolve) => account.onEmpty.push(resolve))
+    if (account.physical > 0 || account.waiting > 0) await new Promise<void>((resolve) => account.onEmpty.push(resolve))
   }
 
   stats (): BudgetStats {
@@ -172,6 +175,7 @@ export class ConnectionBudget<C> {
     if (!account.settle(waiter)) return false
     this.#waiting--
     this.#consider(account)
+    this.#announceEmpty(account)
     return true
   }
 
@@ -307,11 +311,14 @@ export class ConnectionBudget<C> {
 
   #vacate (account: BudgetAccount<C>): void {
     account.physical--
-    if (account.physical === 0) {
-      for (const resolve of account.onEmpty.splice(0)) resolve()
-    }
+    this.#announceEmpty(account)
     this.#consider(account)
     this.#pump()
+  }
+
+  #announceEmpty (account: BudgetAccount<C>): void {
+    if (account.physical > 0 || account.waiting > 0) return
+    for (const resolve of account.onEmpty.splice(0)) resolve()
   }
 
   #refuseWaiters (account: BudgetAccount<C>, reason: Error): void {
@@ -320,6 +327,7 @@ export class ConnectionBudget<C> {
       waiter.refuse(reason)
     }
     this.#consider(account)
+    this.#announceEmpty(account)
   }
 
   #refuseNeedy (reason: Error): void {

@@ -27,8 +27,8 @@ export class LeaseConnection {
 
   /** False when the connection can't serve another lease: a statement, stream or transaction is unfinished, or it broke. */
   get clean (): boolean {
-    const { running, broken, client } = this.physical
-    return running === 0 && !broken && !this.#occupied && client.getTransactionStatus() === 'I'
+    const { running, broken, unfit, client } = this.physical
+    return running === 0 && !broken && !unfit && !this.#occupied && client.getTransactionStatus() === 'I'
   }
 
   release (): void {
@@ -87,17 +87,23 @@ export class LeaseConnection {
     try {
       return await this.#send(query, statementName(query, this.physical.statements))
     } catch (error) {
-      if (endsConnection(error)) this.physical.broken = true
-      if (!isStalePlan(error)) throw error
-      // The server plans anew only under a new name, so the connection is not used beyond this lease.
-      this.physical.broken = true
-      if (this.#transaction !== undefined) throw error
+      this.#judge(error)
+      // Sent without a name it is planned anew; in a transaction the error has ended that, so the caller must know.
+      if (!isStalePlan(error) || this.#transaction !== undefined) throw error
       return await this.#send(query, undefined)
     } finally {
       this.#occupied = false
       if (--this.physical.running === 0) this.physical.onQuiet?.()
       this.#line.shift()?.()
     }
+  }
+
+  #judge (error: unknown): void {
+    if (!(error instanceof pg.DatabaseError)) this.physical.unfit = true
+    // After a fatal error the server closes the connection a moment later.
+    else if (error.severity === 'FATAL' || error.severity === 'PANIC') this.physical.broken = true
+    // The statement's name stays bound to the old plan.
+    else if (isStalePlan(error)) this.physical.unfit = true
   }
 
   async #send<R> (query: CompiledQuery, name: string | undefined): Promise<QueryResult<R>> {
@@ -133,9 +139,4 @@ export class LeaseConnection {
 
 function isStalePlan (error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === STALE_PLAN && error.message.startsWith('cached plan')
-}
-
-/** After a fatal error the server closes the connection a moment later; what has no SQLSTATE does not come from the server at all. */
-function endsConnection (error: unknown): boolean {
-  return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC'
 }

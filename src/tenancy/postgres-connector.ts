@@ -33,7 +33,10 @@ export interface PostgresConnection {
   running: number
   /** Settles when the last running statement is answered. */
   onQuiet: (() => void) | undefined
+  /** The server has closed it, or is about to. */
   broken: boolean
+  /** It works, but must not serve another lease. */
+  unfit: boolean
 }
 
 interface Opened extends PostgresConnection {
@@ -78,7 +81,7 @@ export class PostgresConnector implements Connector<PostgresConnection> {
     const gone = new Promise<void>((resolve) => { socket.once('close', () => { resolve() }) })
     try {
       const client = await connecting
-      const connection: Opened = { client, statements: new Set(), running: 0, onQuiet: undefined, broken: false, socket, gone }
+      const connection: Opened = { client, statements: new Set(), running: 0, onQuiet: undefined, broken: false, unfit: false, socket, gone }
       const breakDown = (): void => {
         connection.broken = true
         lost()

@@ -48,7 +48,7 @@ export class DatabaseServerConnections {
     } catch (error) {
       throw asProblem(error)
     } finally {
-      await this.budget.drain(account)
+      await this.budget.drain(account, true)
       await connector.end()
     }
   }

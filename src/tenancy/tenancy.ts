@@ -46,7 +46,7 @@ export class Tenancy {
   constructor (options: TenancyOptions) {
     this.#options = options
     const max = options.config.CACHED_TENANTS
-    this.#pools = new LRUCache({ max, dispose: (pool) => { this.#drain(pool) } })
+    this.#pools = new LRUCache({ max, dispose: (pool, _id, reason) => { this.#drain(pool, reason !== 'evict') } })
     this.#directory = new TenantDirectory({
       registry: options.registry.db,
       listener: options.listener,
@@ -96,9 +96,10 @@ export class Tenancy {
     const address = `${server.host}:${server.port}`
     let connections = this.#servers.get(address)
     if (connections === undefined) {
-      const { config, timing } = this.#options
+      const { config, timing, registry } = this.#options
       connections = new DatabaseServerConnections(server, {
-        connections: config.DATABASE_MAX_CONNECTIONS - config.DATABASE_REGISTRY_CONNECTIONS,
+        // The registry's own connections count on the server it lives on.
+        connections: config.DATABASE_MAX_CONNECTIONS - (isAt(registry.connectionString, server) ? config.DATABASE_REGISTRY_CONNECTIONS : 0),
         perAccount: config.DATABASE_CONNECTIONS_PER_TENANT,
         waitMs: config.DATABASE_WAIT_MS,
         churn: CHURN
@@ -119,7 +120,7 @@ export class Tenancy {
     this.#directory.forget(id)
     const pool = this.#pools.get(id)
     this.#pools.delete(id)
-    await pool?.drain()
+    await pool?.drain(true)
   }
 
   stats (): TenancyStats {
@@ -142,7 +143,7 @@ export class Tenancy {
     stop.abort()
   }
 
-  /** Undefined when the pool was replaced or evicted while we stood in line: the tenant's facts decide anew. */
+  /** Undefined when the tenant changed while we stood in line: its new facts decide. */
   async #leaseFrom (tenant: Tenant): Promise<TenantLease | undefined> {
     const pool = this.#poolOf(tenant)
     try {
@@ -189,8 +190,8 @@ export class Tenancy {
     }
   }
 
-  #drain (pool: TenantPool): void {
-    const drained = pool.drain().finally(() => this.#draining.delete(drained))
+  #drain (pool: TenantPool, refuseLine: boolean): void {
+    const drained = pool.drain(refuseLine).finally(() => this.#draining.delete(drained))
     this.#draining.add(drained)
   }
 
@@ -200,4 +201,14 @@ export class Tenancy {
     this.#options.log.error({ err: error, tenantId: tenant.id, server: tenant.server.name }, 'a tenant\'s database could not be reached')
     return problem('DATABASE_UNAVAILABLE', { retryAfter: 1, cause: error })
   }
+}
+
+function isAt (url: string, server: { host: string, port: number }): boolean {
+  const { hostname, port, searchParams } = new URL(url)
+  const host = searchParams.get('host') ?? decodeURIComponent(hostname)
+  return Number(port === '' ? '5432' : port) === server.port && (host === server.host || (isLocal(host) && isLocal(server.host)))
+}
+
+function isLocal (host: string): boolean {
+  return host === '' || host === 'localhost' || host === '::1' || host === '[::1]' || host.startsWith('127.') || host.startsWith('/')
 }

@@ -36,9 +36,12 @@ export class TenantPool {
     return this.server.budget.acquire(this.#account)
   }
 
-  /** What is in flight finishes, nothing new starts; resolves when the last connection is gone. */
-  drain (): Promise<void> {
-    this.#draining ??= this.server.budget.drain(this.#account).then(() => this.#connector.end())
+  /**
+   * What is in flight finishes, nothing new starts; resolves when the last connection is gone. Those in line are served
+   * first (the pool was merely evicted), or with `refuseLine` sent to look the tenant up again (its facts have changed).
+   */
+  drain (refuseLine: boolean): Promise<void> {
+    this.#draining ??= this.server.budget.drain(this.#account, refuseLine).then(() => this.#connector.end())
     return this.#draining
   }
 }

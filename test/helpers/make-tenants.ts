@@ -79,8 +79,8 @@ export async function openTenancy (t: Teardown, ground: Pick<TestGround, 'connec
   const config: Config = { ...loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent' }), ...settings }
   const registry = openRegistry(ground.connectionString, config, silent)
   const listener = new RegistryListener({ connectionString: listenTo, log: silent, firstPauseMs: 20, longestPauseMs: 100, heartbeatMs: 500 })
-  await listener.start()
   const tenancy = new Tenancy({ registry, listener, keyring, config, log: silent })
+  await listener.start()
   t.teardown(async () => {
     await tenancy.close(1_000)
     await listener.close()

@@ -35,6 +35,8 @@ export class VirtualServer {
   readonly time = new VirtualTime()
   readonly budget: ConnectionBudget<VirtualConnection>
   readonly accounts = new Map<string, BudgetAccount<VirtualConnection>>()
+  /** Those that drain included. */
+  readonly all: Array<BudgetAccount<VirtualConnection>> = []
   /** What the server would show in pg_stat_activity, connections on their way in and out included. */
   physical = 0
   most = 0
@@ -55,6 +57,7 @@ export class VirtualServer {
     if (existing !== undefined && !existing.draining) return existing
     const account = this.budget.account(key, this.#connector(key))
     this.accounts.set(key, account)
+    this.all.push(account)
     return account
   }
 
