@@ -9,7 +9,7 @@ import { VirtualTime } from './virtual-server.js'
 
 const failure = (code: string, message = 'failed'): Error => Object.assign(new Error(message), { code })
 
-void t.test('what concerns one tenant is not held against the server', async (t) => {
+await t.test('what concerns one tenant is not held against the server', async (t) => {
   for (const code of ['ECONNREFUSED', 'ETIMEDOUT', 'ENOTFOUND', 'EPIPE', '57P03', '57P01', '53300', '53200', '58030', 'XX000', '08006']) {
     t.ok(isServerFailure(failure(code)), code)
   }
@@ -19,7 +19,7 @@ void t.test('what concerns one tenant is not held against the server', async (t)
   t.notOk(isServerFailure(new Error('SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature does not match')))
 })
 
-void t.test('it opens after three failures in a row, lets one probe through after a pause, and closes on success', async (t) => {
+await t.test('it opens after three failures in a row, lets one probe through after a pause, and closes on success', async (t) => {
   const time = new VirtualTime()
   const breaker = new Breaker('east', time)
   for (let n = 0; n < 2; n++) breaker.failed(failure('ECONNREFUSED'))
@@ -44,7 +44,7 @@ void t.test('it opens after three failures in a row, lets one probe through afte
   t.ok(breaker.mayOpen())
 })
 
-void t.test('a dead server fails fast, the other serves on, and the dead one comes back by itself', async (t) => {
+await t.test('a dead server fails fast, the other serves on, and the dead one comes back by itself', async (t) => {
   const ground = await makeTenants(t, 4)
   const proxy = await switchableProxy(t, ground.server)
   const proxied = await insertServer(ground.sql, 'west', '127.0.0.1', proxy.port())
@@ -70,7 +70,7 @@ void t.test('a dead server fails fast, the other serves on, and the dead one com
   t.equal(state(), 'closed')
 })
 
-void t.test('a tenant whose password is wrong does not trip the breaker', async (t) => {
+await t.test('a tenant whose password is wrong does not trip the breaker', async (t) => {
   const ground = await makeTenants(t, 2)
   const [wrong, right] = ground.ids
   await ground.admin.query(`ALTER ROLE tenant_${wrong!} PASSWORD 'something else'`)

@@ -23,7 +23,7 @@ const until = async (condition: () => Promise<boolean> | boolean): Promise<void>
 const connectionsOf = async (tenant: TenantId): Promise<number> =>
   (await ground.admin.query('SELECT 1 FROM pg_stat_activity WHERE application_name = $1', [`koinonia:${tenant}`])).rows.length
 
-void t.test('a thousand simultaneous first requests make one look-up and one pool', async (t) => {
+await t.test('a thousand simultaneous first requests make one look-up and one pool', async (t) => {
   const { tenancy } = await openTenancy(t, ground, { DATABASE_WAIT_MS: 20_000 })
   await Promise.all(Array.from({ length: 1_000 }, () => tenancy.withTenant(id, one)))
   const { lookUps, pools, servers } = tenancy.stats()
@@ -31,7 +31,7 @@ void t.test('a thousand simultaneous first requests make one look-up and one poo
   t.ok(servers[0]!.opens <= 8)
 })
 
-void t.test('an unknown id is looked up once in a while, not each time', async (t) => {
+await t.test('an unknown id is looked up once in a while, not each time', async (t) => {
   const { tenancy } = await openTenancy(t, ground)
   for (let n = 0; n < 20; n++) await t.rejects(tenancy.lease('tunknown00000' as TenantId), { code: 'TENANT_NOT_FOUND', status: 404 })
   await Promise.all(Array.from({ length: 20 }, () => t.rejects(tenancy.lease('tunknown00001' as TenantId), { code: 'TENANT_NOT_FOUND' })))
@@ -40,7 +40,7 @@ void t.test('an unknown id is looked up once in a while, not each time', async (
   t.equal(tenancy.stats().lookUps, 2, 'what can\'t be an id is not looked up at all')
 })
 
-void t.test('a tenant cached as active is refused in every process once it is suspended, and what was in flight finishes', async (t) => {
+await t.test('a tenant cached as active is refused in every process once it is suspended, and what was in flight finishes', async (t) => {
   const here = await openTenancy(t, ground)
   const there = await openTenancy(t, ground)
   const lease = await here.tenancy.lease(id)
@@ -62,7 +62,7 @@ void t.test('a tenant cached as active is refused in every process once it is su
   await until(() => here.tenancy.withTenant(id, one).then(() => true, () => false))
 })
 
-void t.test('each status has its own answer', async (t) => {
+await t.test('each status has its own answer', async (t) => {
   const { tenancy } = await openTenancy(t, ground)
   for (const [status, code, http] of [['archived', 'TENANT_ARCHIVED', 403], ['moving', 'TENANT_MOVING', 503], ['deleting', 'TENANT_NOT_FOUND', 404], ['deleted', 'TENANT_NOT_FOUND', 404]] as const) {
     await setStatus(second, status)
@@ -72,7 +72,7 @@ void t.test('each status has its own answer', async (t) => {
   await setStatus(second, 'active')
 })
 
-void t.test('a new credential version makes a new pool with the new password', async (t) => {
+await t.test('a new credential version makes a new pool with the new password', async (t) => {
   const { tenancy } = await openTenancy(t, ground)
   const before = await tenancy.lease(second)
   const pid = await one(before.db)
@@ -86,7 +86,7 @@ void t.test('a new credential version makes a new pool with the new password', a
   await until(async () => await connectionsOf(second) === 1)
 })
 
-void t.test('a pool evicted under a running transaction does not disturb it', async (t) => {
+await t.test('a pool evicted under a running transaction does not disturb it', async (t) => {
   const { tenancy } = await openTenancy(t, ground, { CACHED_TENANTS: 1 })
   await tenancy.withTenant(id, async (db) => {
     await db.transaction().execute(async (trx) => {
@@ -100,7 +100,7 @@ void t.test('a pool evicted under a running transaction does not disturb it', as
   })
 })
 
-void t.test('while changes can\'t be heard nothing cached is trusted', async (t) => {
+await t.test('while changes can\'t be heard nothing cached is trusted', async (t) => {
   const url = new URL(ground.connectionString)
   const proxy = await switchableProxy(t, { host: url.hostname, port: Number(url.port) })
   url.hostname = '127.0.0.1'
@@ -131,7 +131,7 @@ void t.test('while changes can\'t be heard nothing cached is trusted', async (t)
   t.equal(tenancy.stats().lookUps, heardAgain, 'heard again: cached again')
 })
 
-void t.test('never "Cannot use a pool after calling end": leases, suspensions, resumptions and evictions at once', async (t) => {
+await t.test('never "Cannot use a pool after calling end": leases, suspensions, resumptions and evictions at once', async (t) => {
   const { tenancy } = await openTenancy(t, ground, { CACHED_TENANTS: 2, DATABASE_WAIT_MS: 20_000, DATABASE_MAX_CONNECTIONS: 10 })
   const stop = new AbortController()
   const outcomes = new Map<string, number>()

@@ -81,7 +81,7 @@ function assertInvariants (server: VirtualServer): void {
   check(turning || reserved || stats.idle === 0, 'an idle connection is given up for those in need')
 }
 
-void t.test('no order of events breaks a rule, and every request is answered in the end', async () => {
+await t.test('no order of events breaks a rule, and every request is answered in the end', async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 200 }), async (steps) => {
     const server = new VirtualServer(limits)
     for (const action of steps) {
@@ -111,7 +111,7 @@ async function run (server: VirtualServer, milliseconds: number): Promise<void> 
   }
 }
 
-void t.test('a database with a thousand in line does not stand before another\'s first', async (t) => {
+await t.test('a database with a thousand in line does not stand before another\'s first', async (t) => {
   const server = new VirtualServer({ connections: 2, perAccount: 2, waitMs: 60_000, churn: 2 })
   for (let n = 0; n < 1_000; n++) server.acquire('noisy')
   await run(server, 20)
@@ -124,7 +124,7 @@ void t.test('a database with a thousand in line does not stand before another\'s
   t.ok(position - before <= 2 * (QUANTUM + 2), `after ${position - before} of the noisy one's`)
 })
 
-void t.test('a database never takes more than its ceiling, though everything else is free', async (t) => {
+await t.test('a database never takes more than its ceiling, though everything else is free', async (t) => {
   const server = new VirtualServer({ connections: 20, perAccount: 8, waitMs: 60_000, churn: 3 })
   for (let n = 0; n < 100; n++) server.acquire('one')
   for (let n = 0; n < 40; n++) {
@@ -135,7 +135,7 @@ void t.test('a database never takes more than its ceiling, though everything els
   t.equal(server.held.length, 8)
 })
 
-void t.test('whoever waits too long is told so, and leaves the line', async (t) => {
+await t.test('whoever waits too long is told so, and leaves the line', async (t) => {
   const server = new VirtualServer({ connections: 1, perAccount: 1, waitMs: 500, churn: 1 })
   server.acquire('a')
   await settle()
@@ -153,7 +153,7 @@ void t.test('whoever waits too long is told so, and leaves the line', async (t) 
   t.match(server.budget.stats(), { idle: 1, busy: 0 })
 })
 
-void t.test('the idle connection of the least busy database is the one that is closed', async (t) => {
+await t.test('the idle connection of the least busy database is the one that is closed', async (t) => {
   const server = new VirtualServer({ connections: 2, perAccount: 2, waitMs: 500, churn: 2 })
   for (const key of ['busy', 'busy', 'busy', 'rare', 'busy']) {
     server.acquire(key)
@@ -169,7 +169,7 @@ void t.test('the idle connection of the least busy database is the one that is c
   t.equal(server.most, 2)
 })
 
-void t.test('a drained account finishes what is in flight and sends its line away', async (t) => {
+await t.test('a drained account finishes what is in flight and sends its line away', async (t) => {
   const server = new VirtualServer({ connections: 2, perAccount: 1, waitMs: 500, churn: 2 })
   server.acquire('a')
   await settle()
@@ -190,7 +190,7 @@ void t.test('a drained account finishes what is in flight and sends its line awa
   t.equal(server.physical, 0)
 })
 
-void t.test('an account drained without refusing its line serves it to the end', async (t) => {
+await t.test('an account drained without refusing its line serves it to the end', async (t) => {
   const server = new VirtualServer({ connections: 2, perAccount: 1, waitMs: 5_000, churn: 2 })
   for (let n = 0; n < 10; n++) server.acquire('a')
   let drained = false
@@ -203,7 +203,7 @@ void t.test('an account drained without refusing its line serves it to the end',
   t.equal(server.physical, 0)
 })
 
-void t.test('a failed opening is told to everyone in that line and to nobody else', async (t) => {
+await t.test('a failed opening is told to everyone in that line and to nobody else', async (t) => {
   const server = new VirtualServer({ connections: 4, perAccount: 2, waitMs: 500, churn: 4 })
   for (const key of ['a', 'a', 'b']) server.acquire(key)
   await settle()

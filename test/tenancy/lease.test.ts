@@ -13,7 +13,7 @@ const value = async (db: TenantDb, expression: string): Promise<unknown> =>
   (await sql<{ value: unknown }>`SELECT ${sql.raw(expression)} AS value`.execute(db)).rows[0]?.value
 const backend = async (db: TenantDb) => await value(db, 'pg_backend_pid()')
 
-void t.test('the connection says whose it is and stops what runs too long', async (t) => {
+await t.test('the connection says whose it is and stops what runs too long', async (t) => {
   await tenancy.withTenant(id, async (db, tenant) => {
     t.match(tenant, { id, status: 'active', organizationName: `Church ${id}`, timeZone: 'America/New_York', schemaVersion: 1 })
     t.equal(await value(db, 'current_setting(\'application_name\')'), `koinonia:${id}`)
@@ -23,7 +23,7 @@ void t.test('the connection says whose it is and stops what runs too long', asyn
   })
 })
 
-void t.test('the same SQL is prepared once and used by later leases of the connection', async (t) => {
+await t.test('the same SQL is prepared once and used by later leases of the connection', async (t) => {
   const read = async (db: TenantDb, note: number) => await sql<{ body: string }>`SELECT body FROM notes WHERE id = ${note}`.execute(db)
   for (let note = 1; note <= 5; note++) await tenancy.withTenant(id, async (db) => t.equal((await read(db, note)).rows[0]?.body, `note ${note}`))
   const prepared = await tenancy.withTenant(id, async (db) =>
@@ -31,14 +31,14 @@ void t.test('the same SQL is prepared once and used by later leases of the conne
   t.same(prepared, [{ uses: 5 }])
 })
 
-void t.test('queries started together run one after another on the one connection', async (t) => {
+await t.test('queries started together run one after another on the one connection', async (t) => {
   await tenancy.withTenant(id, async (db) => {
     const pids = await Promise.all(Array.from({ length: 20 }, () => backend(db)))
     t.equal(new Set(pids).size, 1)
   })
 })
 
-void t.test('a query after the lease has ended is refused with a clear error', async (t) => {
+await t.test('a query after the lease has ended is refused with a clear error', async (t) => {
   const lease = await tenancy.lease(id)
   lease.release()
   lease.release()
@@ -47,7 +47,7 @@ void t.test('a query after the lease has ended is refused with a clear error', a
   await t.rejects(backend(kept), { message: /has been given back/ })
 })
 
-void t.test('a transaction commits, rolls back, and nests by savepoint', async (t) => {
+await t.test('a transaction commits, rolls back, and nests by savepoint', async (t) => {
   await tenancy.withTenant(id, async (db) => {
     await db.transaction().execute(async (trx) => sql`UPDATE notes SET body = 'changed' WHERE id = 1`.execute(trx))
     await t.rejects(db.transaction().setIsolationLevel('serializable').execute(async (trx) => {
@@ -64,7 +64,7 @@ void t.test('a transaction commits, rolls back, and nests by savepoint', async (
   })
 })
 
-void t.test('a second BEGIN, or a query beside an open transaction, is refused with a clear error', async (t) => {
+await t.test('a second BEGIN, or a query beside an open transaction, is refused with a clear error', async (t) => {
   await tenancy.withTenant(id, async (db) => {
     await db.transaction().execute(async (trx) => {
       await t.rejects(db.transaction().execute(async () => 1), { name: 'LeaseMisused', message: /run its queries on the transaction/ })
@@ -75,7 +75,7 @@ void t.test('a second BEGIN, or a query beside an open transaction, is refused w
   })
 })
 
-void t.test('a connection given back in the middle of a transaction is closed, not handed on', async (t) => {
+await t.test('a connection given back in the middle of a transaction is closed, not handed on', async (t) => {
   const lease = await tenancy.lease(id)
   const pid = await backend(lease.db)
   const trx = await lease.db.startTransaction().execute()
@@ -87,7 +87,7 @@ void t.test('a connection given back in the middle of a transaction is closed, n
   })
 })
 
-void t.test('a connection given back while a statement runs is cancelled and charged until it is gone', async (t) => {
+await t.test('a connection given back while a statement runs is cancelled and charged until it is gone', async (t) => {
   const lease = await tenancy.lease(id)
   const running = t.rejects(sql`SELECT pg_sleep(20)`.execute(lease.db), { code: '57014' })
   const queued = t.rejects(backend(lease.db), LeaseMisused)
@@ -101,7 +101,7 @@ void t.test('a connection given back while a statement runs is cancelled and cha
   t.equal(rows.length, 0)
 })
 
-void t.test('rows can be streamed, and a stream left early does not spoil the connection', async (t) => {
+await t.test('rows can be streamed, and a stream left early does not spoil the connection', async (t) => {
   await tenancy.withTenant(id, async (db) => {
     const query = db.selectFrom('notes' as 'members').select(sql<number>`id`.as('n')).where(sql<boolean>`id > ${10}`).orderBy('id')
     const seen: number[] = []
@@ -114,7 +114,7 @@ void t.test('rows can be streamed, and a stream left early does not spoil the co
   t.equal(tenancy.stats().servers[0]?.idle, 1)
 })
 
-void t.test('a statement whose table has changed since it was prepared is sent anew', async (t) => {
+await t.test('a statement whose table has changed since it was prepared is sent anew', async (t) => {
   const read = async (db: TenantDb) => (await sql`SELECT * FROM notes WHERE id = ${3}`.execute(db)).rows[0]
   await tenancy.withTenant(id, async (db) => {
     t.same(await read(db), { id: 3, body: 'note 3' })
@@ -123,7 +123,7 @@ void t.test('a statement whose table has changed since it was prepared is sent a
   })
 })
 
-void t.test('a connection that breaks is replaced, whether it is idle or leased', async (t) => {
+await t.test('a connection that breaks is replaced, whether it is idle or leased', async (t) => {
   const pid = await tenancy.withTenant(id, backend)
   await ground.admin.query('SELECT pg_terminate_backend($1)', [pid])
   await new Promise((resolve) => setTimeout(resolve, 50))
@@ -136,7 +136,7 @@ void t.test('a connection that breaks is replaced, whether it is idle or leased'
   t.not(await tenancy.withTenant(id, backend), second)
 })
 
-void t.test('the ceiling of one tenant leaves room for others, and waiting beyond the limit ends in DATABASE_BUSY', async (t) => {
+await t.test('the ceiling of one tenant leaves room for others, and waiting beyond the limit ends in DATABASE_BUSY', async (t) => {
   const leases = []
   for (let n = 0; n < 8; n++) leases.push(await tenancy.lease(id))
   t.equal(new Set(await Promise.all(leases.map(({ db }) => backend(db)))).size, 8)
@@ -147,7 +147,7 @@ void t.test('the ceiling of one tenant leaves room for others, and waiting beyon
   t.match(tenancy.stats(), { leases: 0 })
 })
 
-void t.test('a connection outside any tenant\'s pool is charged to the budget and gone when its use ends', async (t) => {
+await t.test('a connection outside any tenant\'s pool is charged to the budget and gone when its use ends', async (t) => {
   const server = tenancy.serverFor({ name: 'primary', host: ground.server.host, port: ground.server.port })
   const admin = new URL(ground.server.adminUrl)
   const target = {

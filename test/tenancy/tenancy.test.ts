@@ -8,7 +8,7 @@ import { makeTenants, openTenancy } from '../helpers/make-tenants.js'
 const readNote = async (db: TenantDb, id: number) =>
   (await sql<{ body: string, name: string }>`SELECT body, current_database() AS name FROM notes WHERE id = ${id}`.execute(db)).rows[0]
 
-void t.test('forty databases under a budget of eight never hold a ninth connection', async (t) => {
+await t.test('forty databases under a budget of eight never hold a ninth connection', async (t) => {
   const ground = await makeTenants(t, 40)
   const { tenancy } = await openTenancy(t, ground, { DATABASE_MAX_CONNECTIONS: 12, DATABASE_REGISTRY_CONNECTIONS: 4, DATABASE_WAIT_MS: 20_000 })
   const stop = new AbortController()
