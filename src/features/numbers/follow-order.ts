@@ -45,8 +45,8 @@ export async function followOrder (services: Work, following: Following): Promis
     record: (facts) => withDb((db) => recordOrder(db, order.id, token, facts)),
     mayBuy: () => withDb((db) => renewClaim(db, order.id, token, CLAIM_SECONDS))
   })
+  await withDb((db) => releaseOrder(db, order.id, token))
   if (outcome.kind === 'waiting') {
-    await withDb((db) => releaseOrder(db, order.id, token))
     await following.again(Math.min(60_000, Math.max(1_000, order.waitedSeconds * 250)))
   }
 }
