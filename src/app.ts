@@ -9,6 +9,7 @@ import { authRoutes, signInRoutes } from './features/auth/routes.js'
 import { branchRoutes } from './features/branches/routes.js'
 import { conversationRoutes } from './features/conversations/routes.js'
 import { memberRoutes } from './features/members/routes.js'
+import { messageRoutes } from './features/messages/routes.js'
 import { numberRoutes } from './features/numbers/routes.js'
 import { tagRoutes } from './features/tags/routes.js'
 import authentication from './http/authentication.js'
@@ -93,6 +94,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(tagRoutes)
   await scope.register(numberRoutes)
   await scope.register(conversationRoutes)
+  await scope.register(messageRoutes)
 }
 
 /** Carriers and payment providers: raw bytes and a signature, no token. */

@@ -7,6 +7,7 @@ const catalogue = {
   ACCESS_TOKEN_EXPIRED: { status: 401, detail: 'The access token has expired. Call POST /api/auth/refresh, then try again.' },
   ACCESS_TOKEN_INVALID: { status: 401, detail: 'The access token is not valid. Sign in again with POST /api/auth/login.' },
   AREA_CODE_INVALID: { status: 400, detail: 'areaCode must be a three-digit North American area code, such as 615.' },
+  AUDIENCE_EMPTY: { status: 409, detail: 'Nobody in this audience has opted in, so nothing was queued. Choose another, or record consent with optIn in PATCH /api/members/:id.' },
   AUTHENTICATION_REQUIRED: { status: 401, detail: 'Send an access token: Authorization: Bearer <accessToken>, from POST /api/auth/login.' },
   BODY_MALFORMED: { status: 400, detail: 'The body could not be read as JSON. Check its syntax and the Content-Type header.' },
   BODY_TOO_LARGE: { status: 413, detail: 'The body is larger than this endpoint accepts. Send less in one request.' },

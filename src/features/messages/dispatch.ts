@@ -1,5 +1,6 @@
 // A visit to one tenant's outbox: settles what a dead worker left, sends a slice of what is due, and sees to the next visit.
 import { randomUUID } from 'node:crypto'
+import { publicUrl } from '../../config.js'
 import { fieldCrypto } from '../../crypto/fields.js'
 import { Problem } from '../../errors.js'
 import { type Services } from '../../services.js'
@@ -88,9 +89,9 @@ async function sendSlice (services: Services, tenantId: TenantId, slots: SendSlo
 
 function prepareText ({ keyring, config }: Services, tenantId: TenantId) {
   const fields = fieldCrypto(keyring, tenantId)
-  const publicUrl = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`
+  const ourUrl = publicUrl(config)
   return ({ messageId, phoneHash, phoneCipher, from, text, mediaUrls }: ClaimedText) => ({
-    from, text, mediaUrls, to: fields.decrypt(phoneCipher), statusUrl: statusUrl(publicUrl, makeStatusToken(keyring, { tenantId, messageId, phoneHash }))
+    from, text, mediaUrls, to: fields.decrypt(phoneCipher), statusUrl: statusUrl(ourUrl, makeStatusToken(keyring, { tenantId, messageId, phoneHash }))
   })
 }
 

@@ -13,6 +13,7 @@ import { type Services } from '../../../src/services.js'
 import { type TenantDb, type TenantId } from '../../../src/tenancy/tenant.js'
 import { buildTestApp, type TestApp } from '../../helpers/build.js'
 import { addMembers } from '../../helpers/tenant-database.js'
+import { until } from '../../helpers/until.js'
 
 const from = '+16155550100'
 const running = new AbortController().signal
@@ -264,7 +265,7 @@ void t.test('a suspended organization sends nothing, and its job does not fail',
   const ground = await open(t)
   await text(ground, '+16155559001', 'reply', 'a reply')
   await ground.app.services.registry.updateTable('tenants').set({ status: 'suspended' }).where('id', '=', ground.tenantId).execute()
-  await pause(100)
+  await until(() => ground.inTenant(async () => undefined).then(() => false, () => true))
   const { services, sent } = withCarrier(ground.app, accept)
   await dispatch(services, ground.tenantId, running)
   t.same(sent, [])

@@ -1,0 +1,68 @@
+// What the API shows of messages and their recipients.
+import { type Static } from 'typebox'
+import { type FieldCrypto } from '../../crypto/fields.js'
+import { problem } from '../../errors.js'
+import { decodeCursor, encodeCursor, type Page, toPage } from '../../http/pagination.js'
+import { toTimestamp } from '../../http/wire.js'
+import { type TenantDb } from '../../tenancy/tenant.js'
+import { countRecipients, findMessage, type MessageRow, messagesBefore, recipientsAfter, type RecipientRow } from './queries.js'
+import { type Audience, type Message, type MessageQuery, type MessageWithAudience, type Recipient, type RecipientQuery } from './schemas.js'
+import { type RecipientState } from './states.js'
+
+/** @throws problem('MESSAGE_NOT_FOUND') */
+export async function getMessage (db: TenantDb, id: string): Promise<MessageWithAudience> {
+  const row = await findMessage(db, id)
+  if (row === undefined) throw problem('MESSAGE_NOT_FOUND')
+  const counts = await countRecipients(db, [id])
+  // Written by this service from a checked request.
+  return { ...toMessage(row, counts.get(id) ?? {}), to: row.audience as Audience | null }
+}
+
+/** @throws problem('CURSOR_INVALID') */
+export async function listMessages (db: TenantDb, fields: FieldCrypto, { kind = 'broadcast', limit, cursor }: Static<typeof MessageQuery>): Promise<Page<Message>> {
+  const before = decodeCursor(fields, 'messages', cursor, 1)?.[0]
+  const rows = await messagesBefore(db, kind, before, limit + 1)
+  const counts = await countRecipients(db, rows.slice(0, limit).map(({ id }) => id))
+  return toPage(rows, limit, (row) => toMessage(row, counts.get(row.id) ?? {}), ({ id }) => encodeCursor(fields, 'messages', [id]))
+}
+
+/** @throws problem('MESSAGE_NOT_FOUND'), 'CURSOR_INVALID' */
+export async function listRecipients (db: TenantDb, fields: FieldCrypto, messageId: string, { status, limit, cursor }: Static<typeof RecipientQuery>): Promise<Page<Recipient>> {
+  if (await findMessage(db, messageId) === undefined) throw problem('MESSAGE_NOT_FOUND')
+  const list = `recipients of ${messageId}`
+  const after = decodeCursor(fields, list, cursor, 1)?.[0]
+  const rows = await recipientsAfter(db, messageId, { status, after: after === undefined ? undefined : Buffer.from(after, 'hex'), limit: limit + 1 })
+  return toPage(rows, limit, (row) => toRecipient(row, fields), (last) => encodeCursor(fields, list, [last.phone_hash.toString('hex')]))
+}
+
+function toMessage (row: MessageRow, counts: Partial<Record<RecipientState, number>>): Message {
+  return {
+    id: row.id,
+    kind: row.kind,
+    status: row.status,
+    text: row.text,
+    mediaUrls: row.media_urls,
+    from: row.from_number,
+    counts: { queued: 0, sending: 0, sent: 0, delivered: 0, failed: 0, suppressed: 0, unknown: 0, cancelled: 0, ...counts },
+    sendAt: row.send_at && toTimestamp(row.send_at),
+    createdAt: toTimestamp(row.created_at),
+    updatedAt: toTimestamp(row.updated_at)
+  }
+}
+
+function toRecipient (row: RecipientRow, fields: FieldCrypto): Recipient {
+  return {
+    memberId: row.member_id,
+    firstName: row.first_name,
+    lastName: row.last_name,
+    phone: fields.decrypt(row.phone_cipher),
+    status: row.status,
+    parts: row.parts,
+    encoding: row.encoding,
+    errorCode: row.error_code,
+    errorDetail: row.error_detail,
+    sentAt: row.sent_at && toTimestamp(row.sent_at),
+    deliveredAt: row.delivered_at && toTimestamp(row.delivered_at),
+    failedAt: row.failed_at && toTimestamp(row.failed_at)
+  }
+}

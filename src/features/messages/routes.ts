@@ -1,0 +1,55 @@
+// /api/messages
+import { type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { fieldCrypto } from '../../crypto/fields.js'
+import { requestedBy } from '../../http/audit.js'
+import { pageOf } from '../../http/pagination.js'
+import { IdParams } from '../../http/wire.js'
+import { getMessage, listMessages, listRecipients } from './read-messages.js'
+import { Message, MessageQuery, MessageWithAudience, NewMessage, Recipient, RecipientQuery } from './schemas.js'
+import { sendMessage } from './send-message.js'
+
+const tags = ['messages']
+
+export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  const fieldsOf = (request: FastifyRequest) => fieldCrypto(app.services.keyring, request.actor.tenantId)
+
+  app.post('/messages', {
+    config: { errors: ['AUDIENCE_EMPTY', 'BRANCH_NOT_FOUND', 'MEMBER_NOT_FOUND', 'NO_SENDING_NUMBER', 'TAG_NOT_FOUND', 'TEXT_TOO_LONG'] },
+    schema: {
+      operationId: 'sendMessage',
+      tags,
+      summary: 'Text many members',
+      description: 'Queues it; counts tell how far it has come. Send an Idempotency-Key: then asking again queues nothing twice.',
+      body: NewMessage,
+      response: { 202: MessageWithAudience }
+    }
+  }, async (request, reply) => {
+    const id = await sendMessage(app.services, request.db, request.actor.tenantId, request.body, requestedBy(request))
+    reply.code(202)
+    return await getMessage(request.db, id)
+  })
+
+  app.get('/messages', {
+    config: { errors: ['CURSOR_INVALID'] },
+    schema: { operationId: 'listMessages', tags, summary: 'List the messages, the latest first', querystring: MessageQuery, response: { 200: pageOf(Message) } }
+  }, async (request) => await listMessages(request.db, fieldsOf(request), request.query))
+
+  app.get('/messages/:id', {
+    config: { errors: ['MESSAGE_NOT_FOUND'] },
+    schema: { operationId: 'getMessage', tags, summary: 'Read a message and how far it has come', params: IdParams, response: { 200: MessageWithAudience } }
+  }, async (request) => await getMessage(request.db, request.params.id))
+
+  app.get('/messages/:id/recipients', {
+    config: { errors: ['MESSAGE_NOT_FOUND', 'CURSOR_INVALID'] },
+    schema: {
+      operationId: 'listRecipients',
+      tags,
+      summary: 'List who gets a message, and what became of each text',
+      params: Type.Object(IdParams.properties),
+      querystring: RecipientQuery,
+      response: { 200: pageOf(Recipient) }
+    }
+  }, async (request) => await listRecipients(request.db, fieldsOf(request), request.params.id, request.query))
+}

@@ -1,0 +1,87 @@
+// The wire of messages.
+import { type Static, Type } from 'typebox'
+import { pageQuery } from '../../http/pagination.js'
+import { nullable, Timestamp, Uuid } from '../../http/wire.js'
+import { recipientStates } from './states.js'
+
+const mostChosen = 10_000
+
+const All = Type.Object({ all: Type.Literal(true) }, { additionalProperties: false, description: 'Every member who has opted in.' })
+const Members = Type.Object({ memberIds: Type.Array(Uuid, { minItems: 1, maxItems: mostChosen }) }, {
+  additionalProperties: false, description: 'These members. Those among them who have not opted in are listed as suppressed and get nothing.'
+})
+const Branches = Type.Object({ branchIds: Type.Array(Uuid, { minItems: 1, maxItems: 100 }) }, { additionalProperties: false, description: 'The opted-in members of any of these branches.' })
+const Tags = Type.Object({ tags: Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { minItems: 1, maxItems: 100 }) }, {
+  additionalProperties: false, description: 'The opted-in members with any of these tags, whatever their case.'
+})
+const Audience = Type.Union([All, Members, Branches, Tags], { description: 'Who gets it; nobody gets it twice.', examples: [{ all: true }] })
+export type Audience = Static<typeof Audience>
+
+const Text = Type.String({
+  maxLength: 5_000,
+  // A zero byte: no database text can hold it.
+  pattern: '^[^\\u0000]*$',
+  description: 'At most ten parts: 1,530 characters of the GSM-7 alphabet, 670 with any other.',
+  examples: ['Service starts at 10 this Sunday. See you there!']
+})
+const MediaUrls = Type.Array(Type.String({ pattern: '^https?://[^\\s\\u0000]+$', maxLength: 2_000 }), { maxItems: 10, description: 'Pictures and the like, fetched by the carrier; less than 600 KB in all arrives everywhere.' })
+
+export const NewMessage = Type.Object({
+  text: Type.Optional(Text),
+  mediaUrls: Type.Optional(MediaUrls),
+  to: Audience,
+  sendAt: Type.Optional(Type.String({ format: 'date-time', description: 'When it leaves; without it, or in the past, at once.', examples: ['2026-03-01T17:00:00Z'] }))
+}, { additionalProperties: false })
+export type NewMessage = Static<typeof NewMessage>
+
+export const RecipientStatus = Type.Enum([...recipientStates], {
+  description: 'unknown: the carrier may or may not have it; settled by its report, never by sending again. suppressed: had not opted in.'
+})
+
+const Counts = Type.Object(Object.fromEntries(recipientStates.map((state) => [state, Type.Integer()])) as Record<typeof recipientStates[number], ReturnType<typeof Type.Integer>>, {
+  description: 'Recipients by status.'
+})
+
+const MessageKind = Type.Enum(['broadcast', 'reply', 'welcome', 'auto_reply', 'confirmation'])
+
+const messageFields = {
+  id: Uuid,
+  kind: Type.String({ description: 'broadcast, reply, welcome, auto_reply or confirmation.' }),
+  status: Type.String({ description: 'scheduled, sending, or sent when nothing of it waits any more; later also draft, paused, cancelled, failed.' }),
+  text: Type.String(),
+  mediaUrls: Type.Array(Type.String()),
+  from: Type.String({ description: 'E.164, a number of the organization.' }),
+  counts: Counts,
+  sendAt: nullable(Timestamp),
+  createdAt: Timestamp,
+  updatedAt: Timestamp
+}
+
+export const Message = Type.Object(messageFields)
+export type Message = Static<typeof Message>
+
+export const MessageWithAudience = Type.Object({
+  ...messageFields,
+  to: Type.Unsafe<Audience | null>({ ...Audience, description: 'Who was asked for; null for a text to one person.' })
+})
+export type MessageWithAudience = Static<typeof MessageWithAudience>
+
+export const MessageQuery = Type.Object({ kind: Type.Optional({ ...MessageKind, default: 'broadcast', description: 'Without it: broadcasts.' }), ...pageQuery })
+
+export const RecipientQuery = Type.Object({ status: Type.Optional(RecipientStatus), ...pageQuery })
+
+export const Recipient = Type.Object({
+  memberId: nullable(Uuid),
+  firstName: nullable(Type.String()),
+  lastName: nullable(Type.String()),
+  phone: Type.String({ description: 'E.164' }),
+  status: Type.String({ enum: [...recipientStates] }),
+  parts: Type.Integer({ description: 'What the carrier bills.' }),
+  encoding: Type.String({ enum: ['gsm7', 'ucs2'] }),
+  errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, member_deleted, worker_lost, carrier_unreachable, timeout.' })),
+  errorDetail: nullable(Type.String()),
+  sentAt: nullable(Timestamp),
+  deliveredAt: nullable(Timestamp),
+  failedAt: nullable(Timestamp)
+})
+export type Recipient = Static<typeof Recipient>
