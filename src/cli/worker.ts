@@ -4,7 +4,7 @@ import { loadConfig } from '../config.js'
 import { startWorker, type Worker } from '../jobs/worker.js'
 import { createLogger } from '../log.js'
 import { openServices, type Services } from '../services.js'
-import { crontab, jobs } from '../tasks.js'
+import { jobs, schedule } from '../tasks.js'
 import { locateRegistry } from './registry-url.js'
 import { stopOnSignal } from './until-stopped.js'
 
@@ -28,5 +28,5 @@ export function workerCommand (program: Command): void {
 
 export function startJobs (services: Services): Promise<Worker> {
   const { config, log, metrics, registryPool } = services
-  return startWorker({ pool: registryPool, services, jobs, crontab, concurrency: config.WORKER_CONCURRENCY, drainMs: config.WORKER_DRAIN_MS, log, metrics })
+  return startWorker({ pool: registryPool, services, jobs, schedule, concurrency: config.WORKER_CONCURRENCY, drainMs: config.WORKER_DRAIN_MS, log, metrics })
 }
