@@ -4,7 +4,7 @@ import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import jwt from '@fastify/jwt'
 import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { authRoutes, signInRoutes } from './features/auth/routes.js'
 import { branchRoutes } from './features/branches/routes.js'
 import { conversationRoutes } from './features/conversations/routes.js'
@@ -20,7 +20,7 @@ import { documentationRoutes, everyRouteMayAnswer, openapi } from './http/openap
 import problems from './http/problems.js'
 import rateLimits from './http/rate-limits.js'
 import requestLog from './http/request-log.js'
-import sessionCheck from './http/session-check.js'
+import sessionCheck, { sessionStates } from './http/session-check.js'
 import tenantDatabase from './http/tenant-database.js'
 import { validatorCompiler } from './http/validation.js'
 import { type Services } from './services.js'
@@ -36,7 +36,7 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: logger,
     trustProxy: config.TRUST_PROXY,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: 1024 * 1024,
     // A status token is longer than the 100 characters that a parameter may have by default.
     routerOptions: { maxParamLength: 500 },
@@ -56,8 +56,9 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
   await app.register(jwt, {
     secret: config.JWT_SECRET,
     sign: { algorithm: 'HS256', expiresIn: `${config.ACCESS_TOKEN_SECONDS}s` },
-    verify: { algorithms: ['HS256'] }
+    verify: { algorithms: ['HS256'], requiredClaims: ['exp', 'tid', 'sub', 'sid'] }
   })
+  await app.register(sessionStates)
 
   await app.register(publicScope)
   await app.register(tenantScope, { prefix: '/api' })

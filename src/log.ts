@@ -1,4 +1,4 @@
-// The log: JSON lines, or readable ones on a terminal. What could hold a person's data is left out here, for every caller.
+// The log: JSON lines, or readable ones in development. What could hold a person's data is left out here, for every caller.
 import { type DestinationStream, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 import { type Config } from './config.js'

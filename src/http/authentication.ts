@@ -2,7 +2,7 @@
 import { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
-import { problem, type Problem } from '../errors.js'
+import { problem, Problem } from '../errors.js'
 import { isTenantId, type TenantId } from '../tenancy/tenant.js'
 import { csrfHeader, csrfTokenFits } from './csrf.js'
 
@@ -57,22 +57,30 @@ export default fp(async (app: FastifyInstance) => {
       done(problem('AUTHENTICATION_REQUIRED'))
       return
     }
-    const known = verified.get(found.token)
-    if (known !== undefined) {
-      done(admit(request, known, found.via))
-      return
-    }
-    app.jwt.verify<AccessClaims & { exp: number }>(found.token, (error: (Error & { code?: string }) | null, claims?: AccessClaims & { exp: number }) => {
-      if (error !== null || claims === undefined || !isTenantId(claims.tid)) {
-        done(problem(error?.code === 'FAST_JWT_EXPIRED' ? 'ACCESS_TOKEN_EXPIRED' : 'ACCESS_TOKEN_INVALID', { cause: error }))
+    let known = verified.get(found.token)
+    if (known === undefined) {
+      const fresh = verify(app, found.token)
+      if (fresh instanceof Problem) {
+        done(fresh)
         return
       }
-      const fresh = { tenantId: claims.tid, adminId: claims.sub, sessionId: claims.sid, role: claims.role, expiresAt: claims.exp * 1000 }
       verified.set(found.token, fresh)
-      done(admit(request, fresh, found.via))
-    })
+      known = fresh
+    }
+    done(admit(request, known, found.via))
   })
 }, { name: 'authentication', dependencies: ['@fastify/jwt', '@fastify/cookie'] })
+
+function verify (app: FastifyInstance, token: string): Verified | Problem {
+  try {
+    const claims = app.jwt.verify<AccessClaims & { exp: number }>(token)
+    if (!isTenantId(claims.tid)) return problem('ACCESS_TOKEN_INVALID')
+    return { tenantId: claims.tid, adminId: claims.sub, sessionId: claims.sid, role: claims.role, expiresAt: claims.exp * 1000 }
+  } catch (error) {
+    const expired = error instanceof Error && 'code' in error && error.code === 'FAST_JWT_EXPIRED'
+    return problem(expired ? 'ACCESS_TOKEN_EXPIRED' : 'ACCESS_TOKEN_INVALID', { cause: error })
+  }
+}
 
 function findToken (request: FastifyRequest): { token: string, via: Actor['via'] } | undefined {
   const header = request.headers.authorization

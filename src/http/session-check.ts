@@ -8,11 +8,16 @@ declare module 'fastify' {
   interface FastifyInstance { sessionStates: SessionStates }
 }
 
-/** Runs on the request's own lease. The role is the database's, so a demotion does not wait for the token to expire. */
-export default fp(async (app: FastifyInstance) => {
+/** For the whole application: signing out and refreshing tell it what they revoke. */
+export const sessionStates = fp(async (app: FastifyInstance) => {
   const states = new SessionStates(app.services.registry, app.services.listener)
   app.decorate('sessionStates', states)
   app.addHook('onClose', async () => { states.close() })
+}, { name: 'session-states' })
+
+/** Runs on the request's own lease. The role is the database's, so a demotion does not wait for the token to expire. */
+export default fp(async (app: FastifyInstance) => {
+  const states = app.sessionStates
   app.addHook('preHandler', (request, _reply, done) => {
     const { actor } = request
     const role = states.peek(actor)
@@ -30,4 +35,4 @@ export default fp(async (app: FastifyInstance) => {
       done()
     }, done)
   })
-}, { name: 'session-check', dependencies: ['tenant-database'] })
+}, { name: 'session-check', dependencies: ['session-states', 'tenant-database'] })

@@ -15,7 +15,7 @@ const rememberedMs = 10_000
 
 export class SessionStates {
   readonly #registry: RegistryDb
-  readonly #open = new LRUCache<string, AdminRole>({ max: remembered, ttl: rememberedMs })
+  readonly #open = new LRUCache<string, { adminId: string, role: AdminRole }>({ max: remembered, ttl: rememberedMs })
   readonly #subscription: Subscription
   /** Counts what was heard, so that an answer which a revocation overtook is not remembered. */
   #heard = 0
@@ -30,7 +30,8 @@ export class SessionStates {
 
   /** The admin's role if the session is known to be good, without waiting; nothing while revocations can't be heard. */
   peek (session: SessionOf): AdminRole | undefined {
-    return this.#subscription.isLive() ? this.#open.get(keyOf(session)) : undefined
+    const known = this.#subscription.isLive() ? this.#open.get(keyOf(session)) : undefined
+    return known?.adminId === session.adminId ? known.role : undefined
   }
 
   /** The admin's present role, or undefined when the session was revoked or the admin is not active any more. */
@@ -38,7 +39,7 @@ export class SessionStates {
     const heardBefore = this.#heard
     const admin = await selectOpenSession(db, session)
     if (admin === undefined) return undefined
-    if (this.#subscription.isLive() && this.#heard === heardBefore) this.#open.set(keyOf(session), admin.role)
+    if (this.#subscription.isLive() && this.#heard === heardBefore) this.#open.set(keyOf(session), { adminId: session.adminId, role: admin.role })
     return admin.role
   }
 

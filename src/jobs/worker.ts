@@ -1,5 +1,5 @@
 // Runs the queue's jobs in this process, several at a time, until told to stop.
-import { Logger as WorkerLogger, parseCrontab, type ParsedCronItem, run, type Runner, type Task } from 'graphile-worker'
+import { Logger as WorkerLogger, parseCronItems, run, type Runner, type Task } from 'graphile-worker'
 import { type Pool } from 'pg'
 import { type Logger } from 'pino'
 import { Check } from 'typebox/value'
@@ -10,8 +10,8 @@ export interface WorkerOptions<Services> {
   pool: Pool
   services: Services
   jobs: ReadonlyArray<Job<never, Services>>
-  /** Lines of cron for jobs that come round by themselves. */
-  crontab?: string
+  /** Jobs that come round by themselves, at five fields of cron, in UTC. */
+  schedule?: ReadonlyArray<{ cron: string, job: Job<never, Services> }>
   concurrency: number
   /** Milliseconds that running jobs get to finish when the worker stops. */
   drainMs: number
@@ -30,7 +30,7 @@ export async function startWorker<Services> (options: WorkerOptions<Services>): 
     pgPool: options.pool,
     taskList: Object.fromEntries(options.jobs.map((job) => [job.name, toTask(job, options)])),
     concurrency: options.concurrency,
-    parsedCronItems: readCrontab(options.crontab ?? ''),
+    parsedCronItems: parseCronItems((options.schedule ?? []).map(({ cron, job }) => ({ task: job.name, match: cron }))),
     noHandleSignals: true,
     preset: { worker: { gracefulShutdownAbortTimeout: options.drainMs } },
     logger: new WorkerLogger(() => (level, message, meta) => {
@@ -39,12 +39,6 @@ export async function startWorker<Services> (options: WorkerOptions<Services>): 
   })
   runner.promise.catch((error: unknown) => { log.fatal({ err: error }, 'the worker stopped by itself') })
   return { stop: () => runner.stop() }
-}
-
-/** The queue's own reader refuses dots in the names of jobs. */
-function readCrontab (crontab: string): ParsedCronItem[] {
-  const dotless = crontab.replace(/^((?:\S+ +){5})(\S+)/gm, (_line, times: string, job: string) => times + job.replaceAll('.', ':'))
-  return parseCrontab(dotless).map((item) => ({ ...item, task: item.task.replaceAll(':', '.') }))
 }
 
 function toTask<Services> (job: Job<never, Services>, { services, log, metrics }: WorkerOptions<Services>): Task {
