@@ -90,6 +90,7 @@ void t.test('PostgreSQL itself refuses a tenant\'s role in every database but it
     return client.connect().finally(() => client.end())
   }
   await t.resolves(login(one.tenant.databaseName))
+  await t.rejects(login(one.tenant.databaseName, tenantPassword(keyring, other.tenant)), { code: '28P01' }, 'another tenant\'s password')
   for (const database of [other.tenant.databaseName, ground.name, 'postgres', 'template1']) {
     await t.rejects(login(database), { code: '42501' }, database)
   }
