@@ -53,7 +53,7 @@ async function chooseTemplate (work: Provisioning, server: string): Promise<stri
 async function cloneTemplate (work: Provisioning, client: ClientBase, tenant: Tenant, template: string | undefined): Promise<void> {
   const { rows } = await client.query('SELECT FROM pg_database WHERE datname = $1', [tenant.databaseName])
   if (rows.length === 0) {
-    void work.onStep('database-creating', tenant.id)
+    await work.onStep('database-creating', tenant.id)
     try {
       await create(client, tenant, template === undefined ? DATABASE_LOCALE : `TEMPLATE ${escapeIdentifier(template)}`)
     } catch (error) {

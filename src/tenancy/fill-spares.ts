@@ -15,25 +15,23 @@ const SPARE_LOCK = 4_801_520_079
 
 /**
  * Makes spares until each open server has `wanted`, counting those that other processes are making; first brings those of an
- * older schema up to date. A server that fails does not keep the others from being served.
- * @throws the first server's error, when all have been tried
+ * older schema up to date. A server that fails is logged and counted, and does not keep the others from being served.
  */
-export async function fillSpares (work: Provisioning, wanted: number): Promise<number> {
-  const { renewed, failures } = await renewOutdated(work)
-  let count = renewed
+export async function fillSpares (work: Provisioning, wanted: number): Promise<{ made: number, failed: number }> {
+  const renewed = await renewOutdated(work)
+  let [made, failed] = [renewed.renewed, renewed.failed]
   for (const server of await openServers(work.registry, work.servers.names)) {
     try {
       for (let spare = await registerSpare(work, server, wanted); spare !== undefined; spare = await registerSpare(work, server, wanted)) {
         await finishSpare(work, spare)
-        count++
+        made++
       }
     } catch (error) {
       work.log.error({ err: error, server: server.name }, 'a spare tenant database could not be made')
-      failures.push(error)
+      failed++
     }
   }
-  if (failures.length > 0) throw failures[0]
-  return count
+  return { made, failed }
 }
 
 async function registerSpare (work: Provisioning, server: DatabaseServer, wanted: number): Promise<Tenant | undefined> {
@@ -66,19 +64,18 @@ async function finishSpare (work: Provisioning, registered: Tenant): Promise<voi
 }
 
 /** Spares made before the last migration are not given out: each is taken out of the line, migrated and put back, or discarded. */
-export async function renewOutdated (work: Provisioning): Promise<{ renewed: number, failures: unknown[] }> {
-  const failures: unknown[] = []
-  let renewed = 0
+export async function renewOutdated (work: Provisioning): Promise<{ renewed: number, failed: number }> {
+  let [renewed, failed] = [0, 0]
   for (let spare = await takeOutdated(work); spare !== undefined; spare = await takeOutdated(work)) {
     try {
       await finishSpare(work, spare)
       renewed++
     } catch (error) {
       work.log.error({ err: error, tenantId: spare.id }, 'a spare of an older schema could not be migrated and is discarded')
-      failures.push(error)
+      failed++
     }
   }
-  return { renewed, failures }
+  return { renewed, failed }
 }
 
 async function takeOutdated (work: Provisioning): Promise<Tenant | undefined> {

@@ -51,7 +51,7 @@ export class Provisioner {
   readonly #options: ProvisionerOptions
   #identity: Promise<string> | undefined
   #servers: Promise<void> | undefined
-  #filling: Promise<{ made: number }> | undefined
+  #filling: Promise<{ made: number, failed: number }> | undefined
   #fillAgain = false
   readonly #coldTurns = new Turns(COLD_AT_ONCE, COLD_WAITING)
 
@@ -98,9 +98,9 @@ export class Provisioner {
 
   /**
    * Brings every open server to SPARE_TENANTS spares of the current schema. One run at a time in a process: a call during
-   * one makes it look again at its end. Processes count each other's.
+   * one makes it look again at its end. Processes count each other's. `failed` ones are logged: try again later.
    */
-  refillSpares (): Promise<{ made: number }> {
+  refillSpares (): Promise<{ made: number, failed: number }> {
     this.#fillAgain = true
     this.#filling ??= this.#fill().finally(() => { this.#filling = undefined })
     return this.#filling
@@ -142,15 +142,17 @@ export class Provisioner {
     return reservation
   }
 
-  async #fill (): Promise<{ made: number }> {
+  async #fill (): Promise<{ made: number, failed: number }> {
     await this.#recordServers()
-    let made = 0
+    let [made, failed] = [0, 0]
     while (this.#fillAgain) {
       this.#fillAgain = false
-      made += await fillSpares(this.#work, this.#options.config.SPARE_TENANTS)
+      const filled = await fillSpares(this.#work, this.#options.config.SPARE_TENANTS)
+      made += filled.made
+      failed += filled.failed
     }
     await warmSpares(this.#work, (tenant) => this.#options.tenancy.leaseOf(tenant))
-    return { made }
+    return { made, failed }
   }
 
   #registryIdentity (): Promise<string> {

@@ -22,13 +22,11 @@ export interface ReconcileReport {
   findings: Finding[]
   /** Sign-ups and spares in somebody's hands just now. */
   unfinished: number
-  /** When the first of them may be taken back. */
-  nextExpiry: Date | null
 }
 
 /** Several processes may run this at once: each row is undone by whoever claims it. Fails only when the registry does. */
 export async function reconcile (work: Provisioning, drain: (id: TenantId) => Promise<void>): Promise<ReconcileReport> {
-  const report: ReconcileReport = { ...await undoExpired(work, drain), orphansDropped: [], templatesDropped: [], unfinished: 0, nextExpiry: null }
+  const report: ReconcileReport = { ...await undoExpired(work, drain), orphansDropped: [], templatesDropped: [], unfinished: 0 }
   for (const server of work.servers.names) {
     await inspectServer(work, server, report).catch((error: unknown) => {
       report.findings.push({ kind: 'server-unreachable', server, subject: server, detail: `${messageOf(error)} Check that the server runs and that its URL is right.` })
@@ -39,7 +37,7 @@ export async function reconcile (work: Provisioning, drain: (id: TenantId) => Pr
   if (undone.length + orphansDropped.length + templatesDropped.length + findings.length > 0) {
     work.log.info({ undone, orphansDropped, templatesDropped, findings }, 'tenants reconciled')
   }
-  return { ...report, unfinished: left.expired.length + left.fresh, nextExpiry: left.nextExpiry }
+  return { ...report, unfinished: left.expired.length + left.fresh }
 }
 
 /** Takes back every tenant whose owner has let its time pass. What fails is a finding, and tried again the next time. */

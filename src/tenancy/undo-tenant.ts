@@ -39,7 +39,7 @@ async function beginUndo (work: Provisioning, id: string, claim: UndoClaim): Pro
         provisioning_expires_at = now() + make_interval(secs => ${STEP_LEASE_SECONDS})
       WHERE id = ${id} AND status = 'creating' AND ${claim === 'own'
         ? sql`provisioning_owner IN (${work.owner}, ${undoOwner(work)})`
-        : sql`provisioning_expires_at < now()`}
+        : sql`coalesce(provisioning_expires_at < now(), true)`}
       RETURNING OLD.organization_id`.execute(trx)
     const [row] = claimed.rows
     if (row === undefined) return false
@@ -69,10 +69,10 @@ export async function dropFromServer (
 }
 
 /** Rows whose owner has gone silent, and how many are still in somebody's hands. */
-export async function unfinishedTenants (registry: RegistryDb): Promise<{ expired: string[], fresh: number, nextExpiry: Date | null }> {
-  const { rows } = await sql<{ id: string, expired: boolean, expires_at: Date | null }>`
-    SELECT id, coalesce(provisioning_expires_at < now(), true) AS expired, provisioning_expires_at AS expires_at
+export async function unfinishedTenants (registry: RegistryDb): Promise<{ expired: string[], fresh: number }> {
+  const { rows } = await sql<{ id: string, expired: boolean }>`
+    SELECT id, coalesce(provisioning_expires_at < now(), true) AS expired
     FROM tenants WHERE status = 'creating' ORDER BY provisioning_expires_at`.execute(registry)
-  const fresh = rows.filter((row) => !row.expired)
-  return { expired: rows.filter((row) => row.expired).map((row) => row.id), fresh: fresh.length, nextExpiry: fresh[0]?.expires_at ?? null }
+  const expired = rows.filter((row) => row.expired).map((row) => row.id)
+  return { expired, fresh: rows.length - expired.length }
 }

@@ -5,7 +5,7 @@ import { type Tenant } from './tenant.js'
 import { selectTenants, toTenant } from './tenant-rows.js'
 
 /** More would only be stolen by tenants at work. */
-const WARM = 2
+const WARM = 8
 
 /** A spare that does not let us in is logged, and left to the doctor. */
 export async function warmSpares (work: Provisioning, leaseOf: (tenant: Tenant) => Promise<{ release: () => void }>): Promise<void> {

@@ -12,7 +12,7 @@ void t.test('with a spare, signing up creates no database: the spare becomes the
   const ground = await makeRegistry(t)
   const steps: string[] = []
   const { provisioner, registry, tenancy } = await openProvisioner(t, ground.registryUrl, { SPARE_TENANTS: 1 }, { onStep: (step) => { steps.push(step) } })
-  t.strictSame(await provisioner.refillSpares(), { made: 1 })
+  t.strictSame(await provisioner.refillSpares(), { made: 1, failed: 0 })
   const spare = await registry.db.selectFrom('tenants').selectAll().executeTakeFirstOrThrow()
   t.match(spare, { status: 'spare', schema_version: currentSchemaVersion(), migration_status: 'done', organization_id: null, provisioning_owner: null })
   const before = await databasesMade(ground.admin)
@@ -28,8 +28,8 @@ void t.test('with a spare, signing up creates no database: the spare becomes the
   t.match(await registry.db.selectFrom('admin_email_index').selectAll().execute(), [{ tenant_id: spare.id, admin_id: admin.id }])
   const name = await tenancy.withTenant(reservation.tenant.id, async (db) => (await sql<{ name: string }>`SELECT current_user AS name`.execute(db)).rows[0]?.name)
   t.equal(name, `tenant_${spare.id}`)
-  t.strictSame(await provisioner.refillSpares(), { made: 1 }, 'the spare is replaced')
-  t.strictSame(await provisioner.refillSpares(), { made: 0 })
+  t.strictSame(await provisioner.refillSpares(), { made: 1, failed: 0 }, 'the spare is replaced')
+  t.strictSame(await provisioner.refillSpares(), { made: 0, failed: 0 })
 })
 
 void t.test('without a spare a database is made while the caller waits, and everything in it is the tenant\'s', async (t) => {
@@ -94,4 +94,17 @@ void t.test('PostgreSQL itself refuses a tenant\'s role in every database but it
   for (const database of [other.tenant.databaseName, ground.name, 'postgres', 'template1']) {
     await t.rejects(login(database), { code: '42501' }, database)
   }
+})
+
+void t.test('a dead server does not stop sign-ups while another is open; with none, nothing of the organization stays', async (t) => {
+  const ground = await makeRegistry(t)
+  const dead = 'dead=postgres://nobody@127.0.0.1:9/postgres'
+  const some = await openProvisioner(t, ground.registryUrl, { TENANT_SERVERS: `${dead},living=${ground.adminUrl}`, SPARE_TENANTS: 1 })
+  t.strictSame(await some.provisioner.refillSpares(), { made: 1, failed: 1 })
+  t.equal((await some.provisioner.reserve(newChurch('Spare'))).tenant.server.name, 'living')
+  t.equal((await some.provisioner.reserve(newChurch('Cold'))).tenant.server.name, 'living')
+  const none = await openProvisioner(t, ground.registryUrl, { TENANT_SERVERS: dead, SPARE_TENANTS: 0 })
+  await t.rejects(none.provisioner.reserve(newChurch('Nowhere')), { code: 'SIGN_UP_UNAVAILABLE' })
+  const names = await some.registry.db.selectFrom('organizations').select('name').orderBy('name').execute()
+  t.strictSame(names, [{ name: 'Cold' }, { name: 'Spare' }])
 })

@@ -68,7 +68,7 @@ void t.test('a spare whose database is gone is discarded; an active tenant\'s mi
   const report = await provisioner.reconcile()
   t.strictSame(report.undone, rows.filter(({ status }) => status === 'spare').map(({ id }) => id))
   t.match(report.findings, [{ kind: 'database-missing', subject: active.tenant.databaseName }])
-  t.strictSame(await provisioner.refillSpares(), { made: 1 })
+  t.strictSame(await provisioner.refillSpares(), { made: 1, failed: 0 })
 })
 
 void t.test('a spare of an older schema is not given out; it is brought up to date', async (t) => {
@@ -78,7 +78,7 @@ void t.test('a spare of an older schema is not given out; it is brought up to da
   const { id } = await registry.db.updateTable('tenants').set({ schema_version: 1 }).returning('id').executeTakeFirstOrThrow()
   const reservation = await provisioner.reserve(newChurch())
   t.not(reservation.tenant.id, id)
-  t.strictSame(await provisioner.refillSpares(), { made: 1 })
+  t.strictSame(await provisioner.refillSpares(), { made: 1, failed: 0 })
   t.match(await registry.db.selectFrom('tenants').select(['status', 'schema_version']).where('id', '=', id).executeTakeFirst(), { status: 'spare', schema_version: currentSchemaVersion() })
 })
 

@@ -6,7 +6,8 @@ import { deleteExpiredAttempts } from './limit-attempts.js'
 
 /** Keyed by its name when enqueued, so that many sign-ups leave one waiting run. */
 export const refillSparesJob = defineJob('tenants.refill-spares', Type.Object({}), async (_payload, services: Services) => {
-  await services.provisioner.refillSpares()
+  const { failed } = await services.provisioner.refillSpares()
+  if (failed > 0) throw new Error(`${failed} spare tenant databases could not be made; the log before this says why`)
 })
 
 export const pruneAttemptsJob = defineJob('auth.prune-attempts', Type.Object({}), async (_payload, services: Services) => {
