@@ -9,6 +9,7 @@ import { createKeyring } from '../../src/crypto/keyring.js'
 import { openRegistry } from '../../src/registry/db.js'
 import { RegistryListener } from '../../src/registry/listener.js'
 import { tenantPassword } from '../../src/tenancy/credentials.js'
+import { scramVerifier } from '../../src/tenancy/roles.js'
 import { Tenancy } from '../../src/tenancy/tenancy.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
 import { testServer } from './test-server.js'
@@ -43,7 +44,7 @@ export async function makeTenants (t: Teardown, count: number) {
     GRANT ALL ON notes TO PUBLIC; GRANT ALL ON SCHEMA public TO PUBLIC`)
   await filling.end()
   for (const id of ids) {
-    await admin.query(`CREATE ROLE tenant_${id} LOGIN PASSWORD '${tenantPassword(keyring, { id, credentialVersion: 1, server: { name: 'primary' } })}'`)
+    await admin.query(`CREATE ROLE tenant_${id} LOGIN PASSWORD '${scramVerifier(tenantPassword(keyring, { id, credentialVersion: 1, server: { name: 'primary' } }))}'`)
     await admin.query(`CREATE DATABASE tenant_${id} TEMPLATE ${template} OWNER tenant_${id} STRATEGY FILE_COPY`)
     await admin.query(`REVOKE CONNECT ON DATABASE tenant_${id} FROM PUBLIC`)
     await insertTenant(sql, id, serverId)
