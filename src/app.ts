@@ -16,7 +16,7 @@ import authentication from './http/authentication.js'
 import { healthRoutes } from './http/health.js'
 import idempotency from './http/idempotency.js'
 import { metricsRoute } from './http/metrics-route.js'
-import { documentationRoutes, everyRouteMayAnswer, openapi } from './http/openapi.js'
+import { documentationRoutes, openapi } from './http/openapi.js'
 import problems from './http/problems.js'
 import rateLimits from './http/rate-limits.js'
 import requestLog from './http/request-log.js'
@@ -76,10 +76,6 @@ async function publicScope (scope: FastifyInstance): Promise<void> {
 
 /** One organization's own: every request carries a valid access token, and gets that organization's database. */
 async function tenantScope (scope: FastifyInstance): Promise<void> {
-  everyRouteMayAnswer(scope, [
-    'AUTHENTICATION_REQUIRED', 'ACCESS_TOKEN_EXPIRED', 'ACCESS_TOKEN_INVALID', 'SESSION_REVOKED', 'CSRF_TOKEN_INVALID', 'RATE_LIMITED',
-    'IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED', 'TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'
-  ])
   await scope.register(authentication)
   await scope.register(rateLimits, {
     max: scope.services.config.RATE_LIMIT_PER_MINUTE,

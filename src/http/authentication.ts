@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { problem, Problem } from '../errors.js'
 import { isTenantId, type TenantId } from '../tenancy/tenant.js'
 import { csrfHeader, csrfTokenFits } from './csrf.js'
+import { everyRouteMayAnswer } from './openapi.js'
 
 export type AdminRole = 'primary' | 'co_admin' | 'staff'
 
@@ -50,6 +51,9 @@ export default fp(async (app: FastifyInstance) => {
     return undefined
   }
 
+  everyRouteMayAnswer(app, ['AUTHENTICATION_REQUIRED', 'ACCESS_TOKEN_EXPIRED', 'ACCESS_TOKEN_INVALID'])
+  everyRouteMayAnswer(app, ['CSRF_TOKEN_INVALID'], ({ method }) => ![method].flat().every((one) => safeMethods.has(one)))
+  app.addHook('onRoute', (route) => { route.schema = { ...route.schema, security: [{ bearer: [] }, { cookie: [] }] } })
   app.decorateRequest('actor')
   app.addHook('onRequest', (request, _reply, done) => {
     const found = findToken(request)

@@ -4,6 +4,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fa
 import fp from 'fastify-plugin'
 import { problem } from '../errors.js'
 import { type TenantDb } from '../tenancy/tenant.js'
+import { everyRouteMayAnswer } from './openapi.js'
 
 const keptForMilliseconds = 24 * 3600_000
 
@@ -17,6 +18,7 @@ interface Answer { status: number, body: string }
 export default fp(async (app: FastifyInstance) => {
   const claims = new WeakMap<FastifyRequest, Claim>()
 
+  everyRouteMayAnswer(app, ['VALIDATION_FAILED', 'IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED'], ({ method }) => method === 'POST')
   app.addHook('onRoute', (route) => {
     if (route.method !== 'POST') return
     const others = route.preHandler === undefined ? [] : [route.preHandler].flat()

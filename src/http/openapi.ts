@@ -1,10 +1,10 @@
 // The API's own description: OpenAPI 3.1 from the same schemas that check every request, and a page to read it.
-import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
 import scalar from '@scalar/fastify-api-reference'
-import { type FastifyInstance, type FastifySchema } from 'fastify'
+import { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import { describeProblem, type ProblemCode } from '../errors.js'
+import { type ProblemCode } from '../errors.js'
+import { completeDocument } from './complete-openapi.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -13,29 +13,33 @@ declare module 'fastify' {
   }
 }
 
-const problemSchema = {
-  type: 'object',
-  description: 'An RFC 9457 problem document.',
-  required: ['type', 'title', 'status', 'code', 'detail', 'requestId'],
-  properties: {
-    type: { type: 'string' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    code: { type: 'string', description: 'Stable: what programs decide by.' },
-    detail: { type: 'string', description: 'What went wrong and what to do next, for people.' },
-    requestId: { type: 'string' },
-    errors: {
-      type: 'array',
-      description: 'Each field that is not valid.',
-      items: { type: 'object', required: ['path', 'message'], properties: { path: { type: 'string' }, message: { type: 'string' } } }
-    }
-  }
-}
+const tags = [
+  { name: 'auth', description: 'Sign-up, sign-in and sessions.' },
+  { name: 'members', description: 'The people you text, and their consent.' },
+  { name: 'branches', description: 'Campuses of a church, locations of a studio.' },
+  { name: 'tags', description: 'Labels on members, to choose whom a message goes to.' },
+  { name: 'numbers', description: 'The phone numbers you text from.' },
+  { name: 'messages', description: 'Texts to many, and what became of each.' },
+  { name: 'conversations', description: 'The inbox: what people text back, and your replies to one person.' },
+  { name: 'health', description: 'For load balancers and orchestrators.' },
+  { name: 'webhooks', description: 'For the carrier, which signs what it posts.' }
+]
 
-/** Problems that every route of a scope may answer: names them on each, where the description finds them. */
-export function everyRouteMayAnswer (scope: FastifyInstance, codes: readonly ProblemCode[]): void {
+const description = `Text the members of a church or a fitness studio, and hold the conversations that come back.
+
+**Errors** are RFC 9457 problem documents: decide by \`code\`, show \`detail\`, quote \`requestId\` to support. Each operation lists the codes it may answer.
+
+**Lists** come in pages of \`limit\` items: pass \`nextCursor\` as \`cursor\` until it is null.
+
+**Repeating a POST** is safe with an \`Idempotency-Key\`: for 24 hours the same key and request get the first answer, and nothing is done twice.`
+
+/**
+ * Names problems that routes of a scope may answer, for the description. Call it before the routes are registered.
+ * `documented`: which routes, all by default.
+ */
+export function everyRouteMayAnswer (scope: FastifyInstance, codes: readonly ProblemCode[], documented: (route: RouteOptions) => boolean = () => true): void {
   scope.addHook('onRoute', (route) => {
-    route.config = { ...route.config, errors: [...codes, ...(route.config?.errors ?? [])] }
+    if (documented(route)) route.config = { ...route.config, errors: [...codes, ...(route.config?.errors ?? [])] }
   })
 }
 
@@ -43,7 +47,8 @@ export const openapi = fp(async (app: FastifyInstance) => {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Koinonia', version: '0.1.0', description: 'Text the members of a church or a fitness studio, and hold the conversations that come back.' },
+      info: { title: 'Koinonia', version: '0.1.0', description, license: { name: 'MIT', identifier: 'MIT' } },
+      tags,
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', description: 'accessToken of POST /api/auth/register or /api/auth/login.' },
@@ -51,7 +56,8 @@ export const openapi = fp(async (app: FastifyInstance) => {
         }
       }
     },
-    transform: ({ schema, url, route }) => ({ schema: withProblems(schema, route.config?.errors ?? []), url })
+    transform: ({ schema, url, route }) => ({ schema: withProblems(schema, route), url: withoutEndSlash(url) }),
+    transformObject: (found) => 'openapiObject' in found ? completeDocument(found.openapiObject) : {}
   })
 }, { name: 'openapi' })
 
@@ -66,21 +72,20 @@ export async function documentationRoutes (app: FastifyInstance): Promise<void> 
   })
 }
 
-function withProblems (schema: FastifySchema | undefined, codes: readonly ProblemCode[]): FastifySchema {
-  const all = new Set<ProblemCode>(['INTERNAL_ERROR', ...codes, ...(schema?.body === undefined && schema?.querystring === undefined && schema?.params === undefined ? [] : ['VALIDATION_FAILED' as const])])
-  const byStatus = new Map<number, Array<{ code: ProblemCode, detail: string }>>()
-  for (const code of all) {
-    const { status, detail } = describeProblem(code)
-    byStatus.set(status, [...byStatus.get(status) ?? [], { code, detail }])
-  }
-  const problems = Object.fromEntries([...byStatus].map(([status, entries]) => [status, {
-    description: entries.map(({ code }) => code).join(', '),
-    content: {
-      'application/problem+json': {
-        schema: { ...problemSchema, properties: { ...problemSchema.properties, code: { type: 'string', enum: entries.map(({ code }) => code) } } },
-        examples: Object.fromEntries(entries.map(({ code, detail }) => [code, { value: { type: 'about:blank', title: STATUS_CODES[status], status, code, detail, requestId: '0d9c8b1e-5a55-4f7e-9a36-6f4e6f0c2f11' } }]))
-      }
-    }
-  }]))
-  return { ...schema, response: { ...(schema?.response ?? {}), ...problems } }
+/** Fastify serves both spellings of a scope's root; one is enough to know. */
+function withoutEndSlash (url: string): string {
+  return url.length > 1 && url.endsWith('/') ? url.slice(0, -1) : url
+}
+
+/** Leaves the codes where completeDocument finds them. */
+function withProblems (schema: FastifySchema | undefined, route: RouteOptions): FastifySchema {
+  const takesBody = route.method !== 'GET' && route.method !== 'HEAD'
+  const isChecked = schema?.body !== undefined || schema?.querystring !== undefined || schema?.params !== undefined
+  const codes = new Set<ProblemCode>([
+    ...(isChecked ? ['VALIDATION_FAILED' as const] : []),
+    ...(takesBody ? ['BODY_MALFORMED', 'BODY_TOO_LARGE', 'CONTENT_TYPE_UNSUPPORTED'] as const : []),
+    ...route.config?.errors ?? [],
+    'INTERNAL_ERROR'
+  ])
+  return { ...schema, 'x-problems': [...codes] } as FastifySchema
 }

@@ -3,6 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { problem } from '../errors.js'
+import { everyRouteMayAnswer } from './openapi.js'
 
 const windowMilliseconds = 60_000
 
@@ -15,6 +16,7 @@ interface RateLimitOptions {
 
 /** Counts once per request, in its own scope, after authentication where there is one; each process counts for itself. */
 export default fp(async (app: FastifyInstance, { max, callerOf }: RateLimitOptions) => {
+  everyRouteMayAnswer(app, ['RATE_LIMITED'])
   await app.register(rateLimit, {
     max,
     timeWindow: windowMilliseconds,

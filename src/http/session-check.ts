@@ -2,6 +2,7 @@
 import { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { problem } from '../errors.js'
+import { everyRouteMayAnswer } from './openapi.js'
 import { SessionStates } from './session-states.js'
 
 declare module 'fastify' {
@@ -11,6 +12,7 @@ declare module 'fastify' {
 /** For the whole application: signing out and refreshing tell it what they revoke. */
 export const sessionStates = fp(async (app: FastifyInstance) => {
   const states = new SessionStates(app.services.registry, app.services.listener)
+  everyRouteMayAnswer(app, ['SESSION_REVOKED'])
   app.decorate('sessionStates', states)
   app.addHook('onClose', async () => { states.close() })
 }, { name: 'session-states' })

@@ -3,6 +3,7 @@ import { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Tenant, type TenantDb } from '../tenancy/tenant.js'
 import { type TenantLease } from '../tenancy/tenancy.js'
+import { everyRouteMayAnswer } from './openapi.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,6 +18,7 @@ declare module 'fastify' {
  */
 export default fp(async (app: FastifyInstance) => {
   const leases = new WeakMap<FastifyRequest, TenantLease>()
+  everyRouteMayAnswer(app, ['TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'])
   app.decorateRequest('tenant')
   app.decorateRequest('db')
   app.addHook('preHandler', async (request) => {

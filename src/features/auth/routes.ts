@@ -1,6 +1,7 @@
 // /api/auth: signing up, in and out, and who one is.
 import { type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import { problem } from '../../errors.js'
 import { csrfToken } from '../../http/csrf.js'
 import { requireOwnOrigin } from '../../http/require-own-origin.js'
@@ -90,14 +91,15 @@ export const authRoutes: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['auth'],
       summary: 'Sign out',
       description: 'Access and refresh tokens of the session are refused from now on, also in other processes; cookies are cleared.',
-      body: LogoutBody
+      body: LogoutBody,
+      response: { 204: Type.Null() }
     }
   }, async (request, reply) => {
     const { tenantId, adminId, sessionId } = request.actor
     const which = request.body?.everywhere === true ? { adminId } : { familyId: sessionId }
     await endSessions(services, app.sessionStates, { db: request.db, tenantId, adminId, which, caller: callerOf(request) })
     clearSessionCookies(reply, services.config)
-    return reply.status(204).send()
+    return reply.status(204).send(null)
   })
 }
 

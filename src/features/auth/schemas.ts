@@ -9,6 +9,8 @@ const tokenDelivery = Type.Optional(Type.Union([Type.Literal('cookie'), Type.Lit
   description: 'How the refresh token comes: `cookie` (the default) sets HttpOnly cookies for a browser; `body` sets none and answers refreshToken, for callers that keep it themselves.'
 }))
 
+const primary = { email: 'ruth@example.org', password: 'five loaves and two fish', firstName: 'Ruth', lastName: 'Miller' }
+
 export const RegisterBody = Type.Object({
   email,
   password: Type.String({
@@ -23,7 +25,10 @@ export const RegisterBody = Type.Object({
   studioName: Type.Optional(name('Signs up a fitness studio. Exactly one of churchName and studioName is needed.', 'Riverside Fitness')),
   timeZone: Type.Optional(Type.String({ description: 'IANA name; America/New_York when left out.', maxLength: 64, examples: ['America/Chicago'] })),
   tokenDelivery
-}, { additionalProperties: false })
+}, {
+  additionalProperties: false,
+  examples: [{ ...primary, churchName: 'Grace Church', timeZone: 'America/Chicago' }, { ...primary, studioName: 'Riverside Fitness', tokenDelivery: 'body' }]
+})
 
 export const LoginBody = Type.Object({
   email,
@@ -33,18 +38,18 @@ export const LoginBody = Type.Object({
 }, { additionalProperties: false })
 
 export const RefreshBody = Type.Optional(Type.Union([Type.Null(), Type.Object({
-  refreshToken: Type.Optional(Type.String({ description: 'For callers that keep it themselves; browsers send the cookie and leave the body out.', minLength: 1, maxLength: 200 }))
+  refreshToken: Type.Optional(Type.String({ description: 'For callers that keep it themselves; browsers send the cookie and leave the body out.', minLength: 1, maxLength: 200, examples: ['k3v9x0q2m4n6p8r1s5t7w9y2.Rb0xQ7n5T2c8'] }))
 }, { additionalProperties: false })]))
 
 export const LogoutBody = Type.Optional(Type.Union([Type.Null(), Type.Object({
-  everywhere: Type.Optional(Type.Boolean({ description: 'Also ends the admin\'s sessions on every other device.' }))
+  everywhere: Type.Optional(Type.Boolean({ description: 'Also ends the admin\'s sessions on every other device.', examples: [true] }))
 }, { additionalProperties: false })]))
 
 const Admin = Type.Object({
   id: Type.String({ format: 'uuid' }),
-  email: Type.String(),
-  firstName: Type.String(),
-  lastName: Type.String(),
+  email: Type.String({ examples: ['ruth@example.org'] }),
+  firstName: Type.String({ examples: ['Ruth'] }),
+  lastName: Type.String({ examples: ['Miller'] }),
   role: Type.Union([Type.Literal('primary'), Type.Literal('co_admin'), Type.Literal('staff')])
 })
 
@@ -57,9 +62,9 @@ const Organization = Type.Object({
 })
 
 const tokens = {
-  accessToken: Type.String({ description: 'Send it as Authorization: Bearer.' }),
+  accessToken: Type.String({ description: 'Send it as Authorization: Bearer.', examples: ['eyJhbGciOiJIUzI1NiJ9.eyJ0aWQiOiJrM3Y5In0.8QmVx1'] }),
   expiresIn: Type.Integer({ description: 'Seconds for which accessToken is good.', examples: [900] }),
-  csrfToken: Type.String({ description: 'Callers by cookie send it as X-CSRF-Token with every request that is not a GET.' }),
+  csrfToken: Type.String({ description: 'Callers by cookie send it as X-CSRF-Token with every request that is not a GET.', examples: ['p6nX0tJ7wE3m1Yk9'] }),
   refreshToken: Type.Optional(Type.String({ description: 'Only when it does not come as a cookie. Good once: each refresh answers the next.' }))
 }
 

@@ -7,11 +7,11 @@ const Address = Type.String({ minLength: 1, maxLength: 500, examples: ['12 Main 
 
 export const Branch = Type.Object({
   id: Uuid,
-  name: Type.String(),
-  address: nullable(Type.String()),
-  timeZone: nullable(Type.String({ description: 'Null: that of the organization.' })),
+  name: Type.String({ examples: ['North Campus'] }),
+  address: nullable(Type.String({ examples: ['12 Main Street, Nashville, TN 37201'] })),
+  timeZone: nullable(Type.String({ description: 'Null: that of the organization.', examples: ['America/Chicago'] })),
   isActive: Type.Boolean(),
-  memberCount: Type.Integer(),
+  memberCount: Type.Integer({ examples: [120] }),
   createdAt: Timestamp,
   updatedAt: Timestamp
 })

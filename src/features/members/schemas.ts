@@ -16,7 +16,7 @@ const Custom = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), { ma
 const OptInState = Type.Enum(['pending', 'opted_in', 'opted_out'], { description: 'Only opted_in members get broadcasts.' })
 export type OptInState = Static<typeof OptInState>
 
-export const ConsentSource = Type.Enum(['keyword', 'form', 'import', 'admin', 'api'], { description: 'How the person said so.' })
+export const ConsentSource = Type.Enum(['keyword', 'form', 'import', 'admin', 'api'], { description: 'How the person said so.', examples: ['form'] })
 const Note = Type.String({ maxLength: 1_000, description: 'Kept as evidence.', examples: ['Connection card, 1 March'] })
 const OptIn = Type.Object({ source: ConsentSource, note: Type.Optional(Note) }, {
   additionalProperties: false, description: 'The person agreed to get texts. Someone who has opted out stays opted out: only they can opt in again, by texting START.'
@@ -25,16 +25,16 @@ export type OptIn = Static<typeof OptIn>
 
 export const Member = Type.Object({
   id: Uuid,
-  firstName: Type.String(),
-  lastName: Type.String(),
+  firstName: Type.String({ examples: ['Ada'] }),
+  lastName: Type.String({ examples: ['Okafor'] }),
   phone: Type.String({ description: 'E.164', examples: ['+16155550123'] }),
-  email: nullable(Type.String()),
+  email: nullable(Type.String({ examples: ['ada@example.org'] })),
   birthday: nullable(Birthday),
   optInState: Type.String({ enum: ['pending', 'opted_in', 'opted_out'], description: 'Only opted_in members get broadcasts.' }),
-  branches: Type.Array(Type.Object({ id: Uuid, name: Type.String() })),
-  tags: Type.Array(Type.String()),
-  timeZone: nullable(Type.String({ description: 'Null: that of the organization.' })),
-  custom: Type.Record(Type.String(), Type.Unknown()),
+  branches: Type.Array(Type.Object({ id: Uuid, name: Type.String({ examples: ['North Campus'] }) })),
+  tags: Type.Array(Type.String({ examples: ['choir'] })),
+  timeZone: nullable(Type.String({ description: 'Null: that of the organization.', examples: ['America/Chicago'] })),
+  custom: Type.Record(Type.String(), Type.Unknown(), { examples: [{ household: 'Okafor' }] }),
   createdAt: Timestamp,
   updatedAt: Timestamp
 })
@@ -63,7 +63,7 @@ export const MemberChanges = Type.Object({
   optOut: Type.Optional(Type.Object({ note: Type.Optional(Note) }, {
     additionalProperties: false, description: 'The person asked, other than by text, to get no more. What waits to be sent to them is cancelled.'
   }))
-}, { additionalProperties: false, minProperties: 1 })
+}, { additionalProperties: false, minProperties: 1, examples: [{ phone: '(615) 555-0187', tags: ['choir', 'ushers'] }, { optOut: { note: 'Asked at the door, 1 March' } }] })
 export type MemberChanges = Static<typeof MemberChanges>
 
 export const MemberQuery = Type.Object({

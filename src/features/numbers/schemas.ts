@@ -9,8 +9,8 @@ export const AvailableNumbers = Type.Object({
     phoneNumber: PhoneNumber,
     locality: nullable(Type.String({ examples: ['NASHVILLE'] })),
     region: nullable(Type.String({ examples: ['TN'] })),
-    capabilities: Type.Array(Type.String()),
-    monthlyCostCents: nullable(Type.Integer())
+    capabilities: Type.Array(Type.String({ examples: ['sms'] })),
+    monthlyCostCents: nullable(Type.Integer({ examples: [100] }))
   })),
   nextCursor: Type.Null()
 })
@@ -26,7 +26,7 @@ export const OwnNumber = Type.Object({
   phoneNumber: PhoneNumber,
   status: Type.String({ enum: ['pending', 'active', 'failed', 'disconnected'], description: 'Only an active number sends and receives.' }),
   statusDetail: nullable(Type.String({ description: 'What a pending number waits for, or why a failed one failed.' })),
-  capabilities: Type.Array(Type.String()),
+  capabilities: Type.Array(Type.String({ examples: ['sms'] })),
   createdAt: Timestamp,
   updatedAt: Timestamp
 })

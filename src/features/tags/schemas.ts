@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { Timestamp, Uuid } from '../../http/wire.js'
 
-export const Tag = Type.Object({ id: Uuid, name: Type.String(), memberCount: Type.Integer(), createdAt: Timestamp })
+export const Tag = Type.Object({ id: Uuid, name: Type.String({ examples: ['choir'] }), memberCount: Type.Integer({ examples: [24] }), createdAt: Timestamp })
 export type Tag = Static<typeof Tag>
 
 export const TagFields = Type.Object({

@@ -10,6 +10,10 @@ const Received = Type.Object({ received: Type.Literal(true) }, { examples: [{ re
 const schema = {
   tags: ['webhooks'],
   description: 'The body is taken as the bytes that were signed. 200 says that the event is kept for good; it is worked off afterwards, and once only however often it is posted.',
+  body: Type.Unknown({
+    description: 'An event of the carrier, as it words them.',
+    examples: [{ data: { id: '0199b4c2-6d1e-7f3a-9c5b-2a4e8d1f6b70', event_type: 'message.received', occurred_at: '2026-03-01T17:00:00.000Z', payload: {} } }]
+  }),
   response: { 200: Received }
 }
 const routeConfig = { errors: ['WEBHOOK_MALFORMED', 'WEBHOOK_SIGNATURE_INVALID', 'WEBHOOK_STALE', 'BODY_TOO_LARGE', 'WEBHOOK_NOT_CONFIGURED', 'WEBHOOK_OVERLOADED', 'DATABASE_UNAVAILABLE'] } as const
