@@ -7,7 +7,8 @@ CREATE TABLE idempotency_keys (
   request_hash bytea NOT NULL,
   -- Null while the first request is still being answered.
   response_status integer,
-  response_body text,
+  -- Sealed: an answer may hold a phone number.
+  response_cipher bytea,
   expires_at timestamptz NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (key, route)

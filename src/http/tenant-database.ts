@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     tenant: Tenant
     db: TenantDb
+    /** Gives the connection back before the answer: for a handler that is done with `db` and now waits for somebody else. */
+    giveBackDatabase: () => void
   }
 }
 
@@ -21,6 +23,10 @@ export default fp(async (app: FastifyInstance) => {
   everyRouteMayAnswer(app, ['TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'])
   app.decorateRequest('tenant')
   app.decorateRequest('db')
+  app.decorateRequest('giveBackDatabase', function (this: FastifyRequest) {
+    leases.get(this)?.release()
+    leases.delete(this)
+  })
   app.addHook('preHandler', async (request) => {
     const lease = await app.services.tenancy.lease(request.actor.tenantId)
     leases.set(request, lease)
@@ -28,8 +34,7 @@ export default fp(async (app: FastifyInstance) => {
     request.db = lease.db
   })
   app.addHook('onSend', (request, _reply, payload, done) => {
-    leases.get(request)?.release()
-    leases.delete(request)
+    request.giveBackDatabase()
     done(null, payload)
   })
 }, { name: 'tenant-database', dependencies: ['authentication'] })

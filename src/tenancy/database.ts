@@ -111,7 +111,7 @@ export interface IdempotencyKeys {
   expires_at: Timestamp;
   key: string;
   request_hash: Buffer;
-  response_body: string | null;
+  response_cipher: Buffer | null;
   response_status: number | null;
   route: string;
 }

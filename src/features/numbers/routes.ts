@@ -18,7 +18,11 @@ export const numberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/numbers/available', {
     config: { errors: ['AREA_CODE_INVALID', 'CARRIER_UNAVAILABLE', 'CARRIER_REFUSED'] },
     schema: { operationId: 'listAvailableNumbers', tags, summary: 'Find numbers to buy', querystring: AvailableQuery, response: { 200: AvailableNumbers } }
-  }, async (request) => ({ items: await findAvailable(app.services, request.query.areaCode, request.query.limit), nextCursor: null }))
+  }, async (request) => {
+    // A carrier that takes its time must not take the connections of those who only want their own data.
+    request.giveBackDatabase()
+    return { items: await findAvailable(app.services, request.query.areaCode, request.query.limit), nextCursor: null }
+  })
 
   app.post('/numbers', {
     preHandler: requireRole('primary', 'co_admin'),

@@ -93,6 +93,10 @@ void t.test('members', async (t) => {
   })
 
   await t.test('no phone number is stored in plain, in any column of any table', async (t) => {
+    const once = { method: 'POST', url: '/api/members', headers: { ...church.headers, 'idempotency-key': 'key-1' }, payload: { firstName: 'Once', lastName: 'Only', phone: '6155550130' } } as const
+    const [first, again] = [await app.inject(once), await app.inject(once)]
+    t.equal(first.statusCode, 201)
+    t.equal(again.body, first.body, 'an answer that is kept can still be read')
     await inTenant(async (db) => {
       const { rows: tables } = await sql<{ name: string }>`SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`.execute(db)
       t.ok(tables.length > 10)
