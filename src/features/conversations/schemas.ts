@@ -11,16 +11,21 @@ export const Conversation = Type.Object({
     type: ['object', 'null'],
     description: 'Null for a number that no member has.',
     required: ['id', 'firstName', 'lastName', 'optInState'],
-    properties: { id: { type: 'string', format: 'uuid' }, firstName: { type: 'string' }, lastName: { type: 'string' }, optInState: { type: 'string', enum: ['pending', 'opted_in', 'opted_out'] } }
+    properties: {
+      id: { type: 'string', format: 'uuid' },
+      firstName: { type: 'string', examples: ['Ada'] },
+      lastName: { type: 'string', examples: ['Okafor'] },
+      optInState: { type: 'string', enum: ['pending', 'opted_in', 'opted_out'], examples: ['opted_in'] }
+    }
   }),
   phone: Type.String({ description: 'Whom the conversation is with: E.164, or a short code as the carrier gives it.', examples: ['+16155550123'] }),
   channel: Type.String({ enum: ['sms', 'whatsapp', 'voice', 'email', 'web'] }),
   ourNumber: Type.String({ description: 'The number they texted last; replies leave from it.', examples: ['+16155550100'] }),
   status: Type.String({ enum: ['open', 'closed', 'archived'] }),
-  unreadCount: Type.Integer({ minimum: 0 }),
-  needsAttention: nullable(Type.String({ enum: ['stop_request', null], description: 'stop_request: they may have asked for no more texts in words of their own. Set it to null when you have seen to it.' })),
+  unreadCount: Type.Integer({ minimum: 0, examples: [1] }),
+  needsAttention: nullable(Type.String({ enum: ['stop_request', null], description: 'stop_request: they may have asked for no more texts in words of their own. Set it to null when you have seen to it.', examples: [null] })),
   lastMessageAt: Timestamp,
-  lastMessagePreview: Type.String(),
+  lastMessagePreview: Type.String({ examples: ['Can I bring a friend?'] }),
   createdAt: Timestamp
 })
 export type Conversation = Static<typeof Conversation>
@@ -38,20 +43,20 @@ export const ConversationChanges = Type.Object({
   status: Type.Optional(ConversationStatus),
   needsAttention: Type.Optional(Type.Null({ description: 'Null: seen to.' })),
   unread: Type.Optional(Type.Literal(false, { description: 'False: all read.' }))
-}, { additionalProperties: false, minProperties: 1 })
+}, { additionalProperties: false, minProperties: 1, examples: [{ status: 'closed', unread: false }, { needsAttention: null }] })
 export type ConversationChanges = Static<typeof ConversationChanges>
 
 const Media = Type.Object({
-  url: Type.String({ description: 'The carrier keeps what came in for some weeks only.' }),
-  contentType: nullable(Type.String()),
-  size: nullable(Type.Integer({ description: 'In bytes.' }))
+  url: Type.String({ description: 'The carrier keeps what came in for some weeks only.', examples: ['https://example.org/picture.jpg'] }),
+  contentType: nullable(Type.String({ examples: ['image/jpeg'] })),
+  size: nullable(Type.Integer({ description: 'In bytes.', examples: [48_213] }))
 })
 
 export const ConversationMessage = Type.Object({
   id: Uuid,
   direction: Type.String({ enum: ['inbound', 'outbound'] }),
-  text: Type.String(),
-  media: Type.Array(Media),
+  text: Type.String({ examples: ['Can I bring a friend?'] }),
+  media: Type.Array(Media, { examples: [[]] }),
   status: Type.String({
     enum: ['received', 'queued', 'sending', 'sent', 'delivered', 'failed', 'suppressed', 'unknown', 'cancelled'],
     description: 'received: from them to us. All others: how far ours has come.'
@@ -59,12 +64,13 @@ export const ConversationMessage = Type.Object({
   error: Type.Unsafe<{ code: string, detail: string | null } | null>({
     type: ['object', 'null'],
     description: 'Why it failed or was held back.',
+    examples: [null],
     required: ['code', 'detail'],
     properties: { code: { type: 'string' }, detail: { type: ['string', 'null'] } }
   }),
-  keyword: nullable(Type.String({ enum: ['stop', 'start', 'help', null], description: 'The keyword this text is, or answers by itself.' })),
-  messageId: nullable(Type.String({ format: 'uuid', description: 'Of ours: GET /api/messages/:id.' })),
-  sentBy: nullable(Type.String({ format: 'uuid', description: 'The admin who wrote it; null for theirs and for automatic answers.' })),
+  keyword: nullable(Type.String({ enum: ['stop', 'start', 'help', null], description: 'The keyword this text is, or answers by itself.', examples: [null] })),
+  messageId: nullable(Type.String({ format: 'uuid', description: 'Of ours: GET /api/messages/:id.', examples: [null] })),
+  sentBy: nullable(Type.String({ format: 'uuid', description: 'The admin who wrote it; null for theirs and for automatic answers.', examples: [null] })),
   sentAt: Timestamp
 })
 export type ConversationMessage = Static<typeof ConversationMessage>

@@ -14,7 +14,7 @@ const Branches = Type.Object({ branchIds: Type.Array(Uuid, { minItems: 1, maxIte
 const Tags = Type.Object({ tags: Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { minItems: 1, maxItems: 100 }) }, {
   additionalProperties: false, description: 'The opted-in members with any of these tags, whatever their case.'
 })
-const Audience = Type.Union([All, Members, Branches, Tags], { description: 'Who gets it; nobody gets it twice.', examples: [{ all: true }] })
+const Audience = Type.Union([All, Members, Branches, Tags], { description: 'Who gets it; nobody gets it twice.', examples: [{ tags: ['choir'] }] })
 export type Audience = Static<typeof Audience>
 
 const Text = Type.String({
@@ -31,14 +31,20 @@ export const NewMessage = Type.Object({
   mediaUrls: Type.Optional(MediaUrls),
   to: Audience,
   sendAt: Type.Optional(Type.String({ format: 'date-time', description: 'When it leaves; without it, or in the past, at once.', examples: ['2026-03-01T17:00:00Z'] }))
-}, { additionalProperties: false })
+}, {
+  additionalProperties: false,
+  examples: [
+    { text: 'Service starts at 10 this Sunday. See you there!', to: { all: true } },
+    { text: 'Rehearsal moved to 7 pm.', mediaUrls: ['https://example.org/map.png'], to: { tags: ['choir'] }, sendAt: '2026-03-01T17:00:00Z' }
+  ]
+})
 export type NewMessage = Static<typeof NewMessage>
 
 export const RecipientStatus = Type.Enum([...recipientStates], {
   description: 'unknown: the carrier may or may not have it; settled by its report, never by sending again. suppressed: had not opted in.'
 })
 
-const Counts = Type.Object(Object.fromEntries(recipientStates.map((state) => [state, Type.Integer()])) as Record<typeof recipientStates[number], ReturnType<typeof Type.Integer>>, {
+const Counts = Type.Object(Object.fromEntries(recipientStates.map((state) => [state, Type.Integer({ examples: [state === 'delivered' ? 118 : 0] })])) as Record<typeof recipientStates[number], ReturnType<typeof Type.Integer>>, {
   description: 'Recipients by status.'
 })
 
@@ -46,11 +52,11 @@ const MessageKind = Type.Enum(['broadcast', 'reply', 'welcome', 'auto_reply', 'c
 
 const messageFields = {
   id: Uuid,
-  kind: Type.String({ description: 'broadcast, reply, welcome, auto_reply or confirmation.' }),
-  status: Type.String({ description: 'scheduled, sending, or sent when nothing of it waits any more; later also draft, paused, cancelled, failed.' }),
-  text: Type.String(),
-  mediaUrls: Type.Array(Type.String()),
-  from: Type.String({ description: 'E.164, a number of the organization.' }),
+  kind: Type.String({ description: 'broadcast, reply, welcome, auto_reply or confirmation.', examples: ['broadcast'] }),
+  status: Type.String({ description: 'scheduled, sending, or sent when nothing of it waits any more; later also draft, paused, cancelled, failed.', examples: ['sent'] }),
+  text: Type.String({ examples: ['Service starts at 10 this Sunday. See you there!'] }),
+  mediaUrls: Type.Array(Type.String({ examples: ['https://example.org/map.png'] })),
+  from: Type.String({ description: 'E.164, a number of the organization.', examples: ['+16155550100'] }),
   counts: Counts,
   sendAt: nullable(Timestamp),
   createdAt: Timestamp,
@@ -72,16 +78,16 @@ export const RecipientQuery = Type.Object({ status: Type.Optional(RecipientStatu
 
 export const Recipient = Type.Object({
   memberId: nullable(Uuid),
-  firstName: nullable(Type.String()),
-  lastName: nullable(Type.String()),
-  phone: Type.String({ description: 'E.164' }),
-  status: Type.String({ enum: [...recipientStates] }),
-  parts: Type.Integer({ description: 'What the carrier bills.' }),
+  firstName: nullable(Type.String({ examples: ['Ada'] })),
+  lastName: nullable(Type.String({ examples: ['Okafor'] })),
+  phone: Type.String({ description: 'E.164', examples: ['+16155550123'] }),
+  status: Type.String({ enum: [...recipientStates], examples: ['delivered'] }),
+  parts: Type.Integer({ description: 'What the carrier bills.', examples: [1] }),
   encoding: Type.String({ enum: ['gsm7', 'ucs2'] }),
   errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, member_deleted, worker_lost, carrier_unreachable, timeout.' })),
   errorDetail: nullable(Type.String()),
   sentAt: nullable(Timestamp),
   deliveredAt: nullable(Timestamp),
-  failedAt: nullable(Timestamp)
+  failedAt: nullable(Type.String({ format: 'date-time', examples: [null] }))
 })
 export type Recipient = Static<typeof Recipient>
