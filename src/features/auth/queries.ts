@@ -10,16 +10,22 @@ const mostOrganizations = 20
 
 const adminColumns = ['id', 'email', 'first_name as firstName', 'last_name as lastName', 'role'] as const
 
-/** The admin, the session and the audit entry in one statement: one round trip, and all or nothing. */
-export async function insertFirstAdmin (db: TenantDb, first: { admin: Admin, passwordHash: string, session: Session, caller: Caller }): Promise<void> {
-  const { admin, session, caller } = first
+/**
+ * The admin, the session and the audit entry in one statement. It runs while the password is hashed: until
+ * `updatePasswordHash` no password fits, and until the tenant is active nobody can ask.
+ */
+export async function insertFirstAdmin (db: TenantDb, { admin, session, caller }: { admin: Admin, session: Session, caller: Caller }): Promise<void> {
   await db
     .with('admin', (write) => write.insertInto('admins').values({
-      id: admin.id, email: admin.email, password_hash: first.passwordHash, first_name: admin.firstName, last_name: admin.lastName, role: admin.role, last_login_at: sql`now()`
+      id: admin.id, email: admin.email, password_hash: '', first_name: admin.firstName, last_name: admin.lastName, role: admin.role, last_login_at: sql`now()`
     }))
     .with('session', (write) => write.insertInto('sessions').values(sessionRow(session, caller)))
     .insertInto('audit_log').values(auditRow('auth.sign_up', session, caller))
     .execute()
+}
+
+export async function updatePasswordHash (db: TenantDb, adminId: string, passwordHash: string): Promise<void> {
+  await db.updateTable('admins').set({ password_hash: passwordHash }).where('id', '=', adminId).execute()
 }
 
 /** Stores a new sign-in; what the admin's older sign-ins left behind is cleared. */

@@ -4,10 +4,10 @@ import { emailHash } from '../../crypto/email-hash.js'
 import { problem } from '../../errors.js'
 import { type Services } from '../../services.js'
 import { type Reservation } from '../../tenancy/provisioner.js'
-import { type TenantId } from '../../tenancy/tenant.js'
+import { type TenantDb, type TenantId } from '../../tenancy/tenant.js'
 import { refillSparesJob } from './jobs.js'
 import { normalizePassword, refuseWeakPassword } from './password-rules.js'
-import { insertFirstAdmin } from './queries.js'
+import { insertFirstAdmin, updatePasswordHash } from './queries.js'
 import { type Admin, type Organization } from './schemas.js'
 import { type Caller, newSession, type Session } from './session.js'
 
@@ -38,7 +38,11 @@ export async function register (services: Services, registration: Registration, 
   refuseWeakPassword(password, [email, email.split('@')[0] ?? '', name, registration.firstName, registration.lastName])
   refuseUnknownTimeZone(timeZone)
   const trialEndsAt = new Date(services.clock.now().getTime() + services.config.TRIAL_DAYS * dayMs)
-  const { passwordHash, reservation } = await hashAndReserve(services, password, { kind, name, email, timeZone, trialEndsAt })
+  // The hash takes longest: all that can be is done beside it.
+  const hashing = services.passwords.hash(normalizePassword(password))
+  hashing.catch(() => undefined)
+  const reservation = await services.provisioner.reserve({ kind, name, email, timeZone, trialEndsAt })
+  const refilling = orderNextSpare(services)
   try {
     const tenantId = reservation.tenant.id
     const admin: Admin = {
@@ -49,8 +53,11 @@ export async function register (services: Services, registration: Registration, 
       role: 'primary'
     }
     const session = newSession(services, tenantId, admin.id)
-    await writeFirstAdmin(services, reservation, { admin, passwordHash, session, caller })
+    await withReserved(services, reservation, (db) => insertFirstAdmin(db, { admin, session, caller }))
+    const passwordHash = await hashing
+    await withReserved(services, reservation, (db) => updatePasswordHash(db, admin.id, passwordHash))
     await services.provisioner.activate(reservation, { id: admin.id, emailHash: emailHash(services.keyring, email) })
+    await refilling
     const organization = { id: reservation.organizationId, kind, name, timeZone, trialEndsAt: trialEndsAt.toISOString() }
     return { tenantId, admin, organization, session }
   } catch (error) {
@@ -59,21 +66,19 @@ export async function register (services: Services, registration: Registration, 
   }
 }
 
-/** Side by side: with a spare at hand the hash is all that a sign-up waits for. */
-async function hashAndReserve (services: Services, password: string, organization: Parameters<Services['provisioner']['reserve']>[0]) {
-  const reserving = services.provisioner.reserve(organization)
-  const refilling = reserving.then(() => services.jobs.enqueue(refillSparesJob, {}, { key: refillSparesJob.name }))
-    .catch((error: unknown) => { services.log.warn({ err: error }, 'the next spare was not ordered; the next sign-up orders it') })
-  const [hashed, reserved] = await Promise.allSettled([services.passwords.hash(normalizePassword(password)), reserving, refilling])
-  if (hashed.status === 'fulfilled' && reserved.status === 'fulfilled') return { passwordHash: hashed.value, reservation: reserved.value }
-  if (reserved.status === 'fulfilled') await undo(services, reserved.value)
-  throw reserved.status === 'rejected' ? reserved.reason : hashed.status === 'rejected' ? hashed.reason : undefined
+async function orderNextSpare ({ jobs, log }: Services): Promise<void> {
+  try {
+    await jobs.enqueue(refillSparesJob, {}, { key: refillSparesJob.name })
+  } catch (error) {
+    log.warn({ err: error }, 'the next spare was not ordered; the next sign-up orders it')
+  }
 }
 
-async function writeFirstAdmin (services: Services, reservation: Reservation, first: Parameters<typeof insertFirstAdmin>[1]): Promise<void> {
-  const lease = await services.tenancy.leaseOf(reservation.tenant)
+/** A lease for each write, so that no connection is held through the hash. */
+async function withReserved (services: Services, { tenant }: Reservation, use: (db: TenantDb) => Promise<void>): Promise<void> {
+  const lease = await services.tenancy.leaseOf(tenant)
   try {
-    await insertFirstAdmin(lease.db, first)
+    await use(lease.db)
   } finally {
     lease.release()
   }
