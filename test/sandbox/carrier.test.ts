@@ -14,7 +14,7 @@ await t.test('The Telnyx SDK finds, orders and sets up a number, sends a text, a
   const offer = await client.availablePhoneNumbers.list({ filter: { national_destination_code: '615', country_code: 'US', limit: 3, features: ['sms', 'mms'] } })
   t.equal(offer.data?.length, 3)
   const phoneNumber = offer.data?.[0]?.phone_number ?? ''
-  t.match(phoneNumber, /^\+1615555\d{4}$/)
+  t.match(phoneNumber, /^\+1615556\d{4}$/)
 
   const created = await client.numberOrders.create({ phone_numbers: [{ phone_number: phoneNumber }] })
   t.equal(created.data?.status, 'pending')

@@ -6,7 +6,7 @@ import { readCount, readQuery } from './read-request.js'
 import type { CarrierState } from './state.js'
 import { TelnyxError } from './telnyx-error.js'
 
-/** Lines 0100 to 0199 of exchange 555 belong to nobody; other exchanges follow when an area code has sold those. */
+/** Lines 0100 to 0199 of one exchange after another, from 556: those of 555 belong to nobody, so testers give them to members. */
 const linesPerExchange = 100
 const exchanges = 800
 const defaultAreaCodes = ['615', '312', '404', '512', '206']
@@ -46,7 +46,7 @@ function freeNumbers (state: CarrierState, codes: string[], limit: number): stri
 
 /** The index-th number of an area code. The stride makes neighbours on the list look unlike each other. */
 function candidate (areaCode: string, index: number): string {
-  const exchange = 200 + (355 + Math.floor(index / linesPerExchange)) % exchanges
+  const exchange = 200 + (356 + Math.floor(index / linesPerExchange)) % exchanges
   const line = 100 + (index * 37 + Number(areaCode)) % linesPerExchange
   return `+1${areaCode}${exchange}0${line}`
 }
