@@ -16,7 +16,7 @@ await t.test('a signed event is kept as the bytes that were sent, with one wake-
   const { rows } = await pool.query('SELECT provider, event_id, route_token, payload, status, attempts FROM webhook_events')
   t.same(rows, [{ provider: 'telnyx', event_id: 'event-1', route_token: null, payload: Buffer.from(body), status: 'received', attempts: 0 }])
   const jobs = await pool.query('SELECT task_identifier, key FROM graphile_worker.jobs')
-  t.same(jobs.rows, [{ task_identifier: 'webhooks.process', key: 'webhooks:process' }])
+  t.same(jobs.rows, [{ task_identifier: 'webhooks.process', key: 'webhooks.process' }])
 })
 
 await t.test('a forged, stale, early or unsigned event is refused and leaves no row', async (t) => {
