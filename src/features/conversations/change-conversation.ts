@@ -3,7 +3,7 @@ import { problem } from '../../errors.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { violatedConstraint } from '../../tenancy/violated-constraint.js'
 import { getConversation } from './list-conversations.js'
-import { type ConversationRow, updateConversation, updateMemberOf } from './queries.js'
+import { type ConversationRow, updateConversation } from './queries.js'
 import { type ConversationChanges } from './schemas.js'
 
 /** @throws problem('CONVERSATION_NOT_FOUND') @throws problem('CONVERSATION_SUPERSEDED') when opening one of two */
@@ -25,9 +25,4 @@ export async function refusingTwoOpen<T> (work: Promise<T>): Promise<T> {
     if (violatedConstraint(error) === 'conversations_open') throw problem('CONVERSATION_SUPERSEDED', { cause: error })
     throw error
   }
-}
-
-/** In the transaction that gives a member this number: what the number wrote before becomes theirs. */
-export async function attachMember (trx: TenantDb, { memberId, phoneHash }: { memberId: string, phoneHash: Buffer }): Promise<void> {
-  await updateMemberOf(trx, phoneHash, memberId)
 }

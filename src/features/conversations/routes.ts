@@ -71,7 +71,7 @@ export const conversationRoutes: FastifyPluginAsyncTypebox = async (app) => {
       body: Reply,
       response: { 201: ConversationMessage }
     },
-    config: { errors: ['CONVERSATION_NOT_FOUND', 'CONVERSATION_SUPERSEDED', 'MEMBER_OPTED_OUT', 'TEXT_TOO_LONG'] }
+    config: { errors: ['CONVERSATION_NOT_FOUND', 'CONVERSATION_SUPERSEDED', 'MEMBER_OPTED_OUT', 'NO_SENDING_NUMBER', 'TEXT_TOO_LONG'] }
   }, async (request, reply) => {
     const { text, mediaUrls = [] } = request.body
     const { tenantId, adminId } = request.actor

@@ -1,4 +1,4 @@
-// Answers one person in their conversation: one text, to them alone, from the number they texted.
+// Answers one person in their conversation: one text, to them alone, from the number they texted as long as it works.
 import { type FieldCrypto } from '../../crypto/fields.js'
 import { problem } from '../../errors.js'
 import { type Services } from '../../services.js'
@@ -7,6 +7,7 @@ import { isWithdrawn, lockConsent } from '../members/consent.js'
 import { findMemberByPhone } from '../members/find-member.js'
 import { queueText } from '../messages/queue-text.js'
 import { guardDispatch, wakeDispatch } from '../messages/wake-dispatch.js'
+import { senderFor } from '../numbers/default-sender.js'
 import { refusingTwoOpen } from './change-conversation.js'
 import { getConversation } from './list-conversations.js'
 import { type ConversationMessageRow, findConversationMessage, insertOutbound, updateConversation } from './queries.js'
@@ -19,6 +20,7 @@ type Replying = Pick<Services, 'jobs' | 'config' | 'log' | 'clock'>
 /**
  * Opens a closed conversation again.
  * @throws problem('CONVERSATION_NOT_FOUND') @throws problem('MEMBER_OPTED_OUT') @throws problem('TEXT_TOO_LONG')
+ * @throws problem('NO_SENDING_NUMBER') when the number they texted and every other is gone
  * @throws problem('CONVERSATION_SUPERSEDED') when this one is closed and a newer one is open
  */
 export async function sendReply (services: Replying, db: TenantDb, fields: FieldCrypto, reply: NewReply): Promise<ConversationMessageRow> {
@@ -36,7 +38,7 @@ export async function sendReply (services: Replying, db: TenantDb, fields: Field
       lane: 'reply',
       text,
       mediaUrls,
-      from: conversation.ourNumber,
+      from: (await senderFor(trx, conversation.ourNumber)).number,
       recipient: { memberId: member?.id ?? null, phoneHash: addressHash, phoneCipher: fields.encrypt(fields.decrypt(conversation.addressCipher)) },
       createdBy: reply.adminId
     })

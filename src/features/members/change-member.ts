@@ -3,6 +3,7 @@ import { type FieldCrypto } from '../../crypto/fields.js'
 import { problem } from '../../errors.js'
 import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { attachMember } from '../conversations/attach-member.js'
 import { cancelQueuedFor } from '../messages/cancel-queued.js'
 import { isWithdrawn, lockConsent, recordConsent, setOptInState } from './consent.js'
 import { adminsWord, placeMember, refusingTakenPhones } from './create-member.js'
@@ -54,6 +55,7 @@ async function changePhone (trx: TenantDb, fields: FieldCrypto, id: string, phon
   await lockConsent(trx, phoneHash)
   const state = await isWithdrawn(trx, phoneHash) ? 'opted_out' : 'pending'
   await updateMember(trx, id, { phone_cipher: fields.encrypt(phone), phone_hash: phoneHash, opt_in_state: state })
+  await attachMember(trx, { memberId: id, phoneHash })
 }
 
 async function changeConsent (trx: TenantDb, phoneHash: Buffer, changes: MemberChanges, by: RequestedBy): Promise<void> {

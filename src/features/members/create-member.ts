@@ -4,6 +4,7 @@ import { problem } from '../../errors.js'
 import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { violatedConstraint } from '../../tenancy/violated-constraint.js'
+import { attachMember } from '../conversations/attach-member.js'
 import { replaceMemberTags } from '../tags/tag-member.js'
 import { isWithdrawn, lockConsent, recordConsent } from './consent.js'
 import { getMember } from './find-member.js'
@@ -34,6 +35,7 @@ export async function createMember (db: TenantDb, fields: FieldCrypto, input: Ne
       opt_in_state: optInState
     })
     await placeMember(trx, id, input)
+    await attachMember(trx, { memberId: id, phoneHash })
     if (input.optIn !== undefined && !withdrawn) await recordConsent(trx, 'granted', adminsWord(phoneHash, input.optIn, by), id)
     await recordAudit(trx, by, { action: 'member.created', subjectKind: 'member', subjectId: id, after: { optInState } })
     return getMember(trx, id)

@@ -28,6 +28,10 @@ export async function oldestActiveNumber (db: TenantDb): Promise<{ number: strin
   return db.selectFrom('phone_numbers').select('number').where('status', '=', 'active').orderBy('id').limit(1).executeTakeFirst()
 }
 
+export async function isActiveNumber (db: TenantDb, number: string): Promise<boolean> {
+  return await db.selectFrom('phone_numbers').select('id').where('number', '=', number).where('status', '=', 'active').executeTakeFirst() !== undefined
+}
+
 /** Makes the row pending, new or anew; undefined when it is pending or active already. */
 export async function openOrder (trx: TenantDb, number: string): Promise<NumberRow | undefined> {
   return trx.insertInto('phone_numbers').values({ number })

@@ -19,13 +19,14 @@ async function say (from: string, text: string, receivedAt = new Date().toISOStr
   await ground.process()
 }
 
-async function call<Answer = Static<typeof Conversation>> (method: 'GET' | 'POST' | 'PATCH', path: string, body?: object, organization: Organization = church): Promise<{ status: number, json: Answer }> {
+async function call (method: 'GET' | 'POST' | 'PATCH', path: string, body?: object, organization: Organization = church): Promise<{ status: number, json: unknown }> {
   const response = await ground.app.inject({ method, url: `/api/conversations${path}`, headers: organization.headers, ...(body === undefined ? {} : { payload: body }) })
-  return { status: response.statusCode, json: response.json<Answer>() }
+  return { status: response.statusCode, json: response.json() }
 }
 
-const list = async (query = '') => (await call<Page<Static<typeof Conversation>>>('GET', query)).json.items
-const messagesOf = async (id: string, query = '') => (await call<Page<Static<typeof ConversationMessage>>>('GET', `/${id}/messages${query}`)).json
+const pageOf = async (query = '') => (await call('GET', query)).json as Page<Static<typeof Conversation>>
+const list = async (query = '') => (await pageOf(query)).items
+const messagesOf = async (id: string, query = '') => (await call('GET', `/${id}/messages${query}`)).json as Page<Static<typeof ConversationMessage>>
 
 await t.test('a text makes a conversation with its member, or with a number that nobody knows', async (t) => {
   await say(ada, 'Hello!')
@@ -34,7 +35,7 @@ await t.test('a text makes a conversation with its member, or with a number that
     { phone: stranger, member: null, unreadCount: 1, lastMessagePreview: 'Who is this?', status: 'open', ourNumber: church.number, needsAttention: null },
     { phone: ada, member: { firstName: 'Ada', optInState: 'opted_in' }, unreadCount: 1, lastMessagePreview: 'Hello!' }
   ])
-  t.same((await call<Page<unknown>>('GET', '', undefined, studio)).json.items, [])
+  t.match(await call('GET', '', undefined, studio), { status: 200, json: { items: [] } })
 })
 
 await t.test('unread texts are counted until they are read', async (t) => {
@@ -50,7 +51,7 @@ await t.test('unread texts are counted until they are read', async (t) => {
 await t.test('a reply goes to that one person, from the number they texted, and shows how far it has come', async (t) => {
   const [conversation] = await list('?search=ada')
   const id = conversation?.id ?? ''
-  const answer = await call<Static<typeof ConversationMessage>>('POST', `/${id}/messages`, { text: 'See you on Sunday!' })
+  const answer = await call('POST', `/${id}/messages`, { text: 'See you on Sunday!' })
   t.match(answer, { status: 201, json: { direction: 'outbound', text: 'See you on Sunday!', status: 'queued', sentBy: church.admin.id } })
   const recipients = await inTenant(ground, church, (db) => db.selectFrom('message_recipients').innerJoin('messages', 'id', 'message_id').select(['kind', 'from_number', 'message_recipients.status']).execute())
   t.same(recipients, [{ kind: 'reply', from_number: church.number, status: 'queued' }])
@@ -58,6 +59,14 @@ await t.test('a reply goes to that one person, from the number they texted, and 
   const { items } = await messagesOf(id)
   t.same(items.map(({ text, status }) => [text, status]), [['See you on Sunday!', 'delivered'], ['And another', 'received'], ['One more thing', 'received'], ['Hello!', 'received']])
   t.match((await list())[0], { phone: ada, lastMessagePreview: 'See you on Sunday!' })
+})
+
+await t.test('when the number they texted is gone, the reply leaves from the default one', async (t) => {
+  const [conversation] = await list('?search=ada')
+  await inTenant(ground, church, (db) => db.updateTable('conversations').set({ our_number: '+16150000000' }).where('id', '=', conversation?.id ?? '').execute())
+  t.match(await call('POST', `/${conversation?.id ?? ''}/messages`, { text: 'From our new number' }), { status: 201 })
+  const { from_number: from } = await inTenant(ground, church, (db) => db.selectFrom('messages').select('from_number').where('text', '=', 'From our new number').executeTakeFirstOrThrow())
+  t.equal(from, church.number)
 })
 
 await t.test('a person who said STOP is not replied to, member or not', async (t) => {
@@ -111,7 +120,7 @@ await t.test('pages of the inbox show each conversation once', async (t) => {
   const seen: string[] = []
   let cursor: string | null = ''
   while (cursor !== null) {
-    const page: Page<Static<typeof Conversation>> = (await call<Page<Static<typeof Conversation>>>('GET', `?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`)).json
+    const page: Page<Static<typeof Conversation>> = await pageOf(`?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`)
     seen.push(...page.items.map(({ id }) => id))
     cursor = page.nextCursor
   }
