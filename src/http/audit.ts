@@ -14,7 +14,7 @@ export interface AuditEntry {
   action: string
   subjectKind: string
   subjectId: string
-  /** What it was and became. The log is never erased: no names of people, numbers or texts; name the fields instead. */
+  /** What it was and became. The log is never erased: no names, phone numbers or words of people; name the fields instead. */
   before?: object
   after?: object
 }

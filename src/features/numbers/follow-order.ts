@@ -27,9 +27,9 @@ const PATIENCE_SECONDS = 3_600
 /** Most orders end within seconds: so long, in milliseconds, is worth waiting for here instead of in the queue. */
 const QUICK_LOOKS = [250, 500, 1_000, 2_000]
 
-type Work = Pick<Services, 'tenancy' | 'registry' | 'carrier' | 'config' | 'log'>
+type Needs = Pick<Services, 'tenancy' | 'registry' | 'carrier' | 'config' | 'log'>
 
-export async function followOrder (services: Work, following: Following): Promise<void> {
+export async function followOrder (services: Needs, following: Following): Promise<void> {
   const { tenantId, number } = following
   const withDb = <T>(use: (db: TenantDb) => Promise<T>): Promise<T> => services.tenancy.withTenant(tenantId, use)
   const order = await withDb((db) => findOrderRow(db, number))
@@ -41,7 +41,7 @@ export async function followOrder (services: Work, following: Following): Promis
   await following.watch()
   const token = await withDb((db) => claimOrder(db, order.id, CLAIM_SECONDS))
   if (token === undefined) return
-  const outcome = await work(services, following, order, {
+  const outcome = await settle(services, following, order, {
     record: (facts) => withDb((db) => recordOrder(db, order.id, token, facts)),
     mayBuy: () => withDb((db) => renewClaim(db, order.id, token, CLAIM_SECONDS))
   })
@@ -53,7 +53,8 @@ export async function followOrder (services: Work, following: Following): Promis
 
 type Ledger = Pick<OrderAtCarrier, 'record' | 'mayBuy'>
 
-async function work (services: Work, following: Following, order: OrderRow, ledger: Ledger): Promise<Outcome> {
+/** Tries, and writes down what came of it. */
+async function settle (services: Needs, following: Following, order: OrderRow, ledger: Ledger): Promise<Outcome> {
   const { tenantId, number } = following
   const outcome = await tryOrder(services, following, order, ledger)
   const stuck = outcome.kind === 'waiting' && order.waitedSeconds > PATIENCE_SECONDS
@@ -72,7 +73,7 @@ async function work (services: Work, following: Following, order: OrderRow, ledg
   return { kind: 'failed', detail: outcome.detail }
 }
 
-async function tryOrder (services: Work, following: Following, order: OrderRow, ledger: Ledger): Promise<Outcome> {
+async function tryOrder (services: Needs, following: Following, order: OrderRow, ledger: Ledger): Promise<Outcome> {
   const { carrier, registry, config } = services
   const { tenantId, number, signal } = following
   if (!await claimNumber(registry, tenantId, number)) return { kind: 'failed', detail: 'Another organization has taken this number. Choose a different one.' }

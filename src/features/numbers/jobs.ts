@@ -1,5 +1,6 @@
 // Background work of numbers: an order is followed to its end.
 import { type Static, Type } from 'typebox'
+import { Problem } from '../../errors.js'
 import { defineJob } from '../../jobs/define-job.js'
 import { type JobQueue } from '../../jobs/job-queue.js'
 import { type RegistryTrx } from '../../registry/db.js'
@@ -12,13 +13,18 @@ type Order = Static<typeof Order>
 
 export const followOrderJob = defineJob<typeof Order, Services>('numbers.follow-order', Order, async ({ tenantId, number }, services, { signal }) => {
   if (!isTenantId(tenantId)) throw new TypeError('The payload names no tenant.')
-  await followOrder(services, {
-    tenantId,
-    number,
-    signal,
-    watch: () => watchOrder(services.jobs, { tenantId, number }),
-    again: (inMs) => wakeOrder(services.jobs, { tenantId, number }, inMs)
-  })
+  try {
+    await followOrder(services, {
+      tenantId,
+      number,
+      signal,
+      watch: () => watchOrder(services.jobs, { tenantId, number }),
+      again: (inMs) => wakeOrder(services.jobs, { tenantId, number }, inMs)
+    })
+  } catch (error) {
+    // Nobody is left to have the number, and the claim went with the tenant.
+    if (!(error instanceof Problem) || error.code !== 'TENANT_NOT_FOUND') throw error
+  }
 })
 
 /** How long after it the watch looks whether a job that followed an order has died, in milliseconds. Longer than CLAIM_SECONDS. */
