@@ -68,7 +68,7 @@ export type Message = Static<typeof Message>
 
 export const MessageWithAudience = Type.Object({
   ...messageFields,
-  to: Type.Unsafe<Audience | null>({ ...Audience, description: 'Who was asked for; null for a text to one person.' })
+  to: Type.Unsafe<Audience | null>({ anyOf: [...Audience.anyOf, { type: 'null' }], examples: [{ all: true }], description: 'Who was asked for; null for a text to one person.' })
 })
 export type MessageWithAudience = Static<typeof MessageWithAudience>
 

@@ -1,0 +1,93 @@
+// A long journey through every feature: each answer on the way is what /openapi.json says.
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { buildTestApp } from '../helpers/build.js'
+import { seedOrganization } from '../helpers/seed-organization.js'
+import { until } from '../helpers/until.js'
+import { type Document, operationsOf } from './open-document.js'
+import { watchAnswers } from './watch-answers.js'
+
+interface Items { items: Array<Record<string, unknown> & { id: string }>, nextCursor: string | null }
+interface Sent { id: string, counts: Record<string, number> }
+
+const { built: test, compare } = await watchAnswers(async () => await buildTestApp(t, { carrier: true }))
+const { app } = test
+
+void t.test('from sign-up to a delivered text, a reply, an answer, STOP, and a broadcast that passes by', async (t) => {
+  await test.startWorker()
+  const church = await seedOrganization(test, 'church', 'Bethel')
+  const studio = await seedOrganization(test, 'studio', 'Riverside')
+  const { api, ids, members: [ruth], textIn } = church
+  const phone = ruth?.phone ?? ''
+
+  const inbox = (await api<Items>('GET', '/conversations?unread=true')).body.items
+  t.match(inbox, [{ id: ids.conversations, phone, unreadCount: 1, lastMessagePreview: 'Bethel will be there' }])
+  t.match((await studio.api<Items>('GET', '/conversations')).body.items, [{ lastMessagePreview: 'Riverside will be there' }], 'the reply is in no other inbox')
+  t.match((await api('POST', `/conversations/${ids.conversations}/read`)).body, { unreadCount: 0 })
+  const answer = await api<{ messageId: string }>('POST', `/conversations/${ids.conversations}/messages`, { text: 'See you there' })
+  t.equal(answer.status, 201)
+  await until(async () => (await api<Items>('GET', `/conversations/${ids.conversations}/messages`)).body.items[0]?.['status'] === 'delivered')
+  const reply = await api<{ kind: string, to: unknown }>('GET', `/messages/${answer.body.messageId}`)
+  t.match([reply.status, reply.body.kind, reply.body.to], [200, 'reply', null])
+
+  await textIn(phone, 'STOP')
+  await until(async () => (await api<{ optInState: string }>('GET', `/members/${ids.members}`)).body.optInState === 'opted_out')
+  const next = await api<Sent>('POST', '/messages', { text: 'Potluck on Friday', to: { all: true } })
+  await until(async () => (await api<Sent>('GET', `/messages/${next.body.id}`)).body.counts['delivered'] === 2)
+  const reached = (await api<Items>('GET', `/messages/${next.body.id}/recipients`)).body.items.map((one) => one['phone'])
+  t.strictSame(reached.filter((one) => one === phone), [])
+  t.equal((await api('POST', `/conversations/${ids.conversations}/messages`, { text: 'One more' })).code, 'MEMBER_OPTED_OUT')
+})
+
+void t.test('reading, changing and deleting, pages, filters, and what is refused', async (t) => {
+  const { api, ids, organization } = await seedOrganization(test, 'church', 'Salem')
+  const page = await api<Items>('GET', '/members?limit=1')
+  t.equal((await api<Items>('GET', `/members?limit=1&cursor=${page.body.nextCursor ?? ''}`)).status, 200)
+  const reads = [
+    '/auth/me', '/auth/csrf-token', '/branches', `/branches/${ids.branches}`, '/tags', '/members?search=okafor', `/members?branchId=${ids.branches}`, '/numbers',
+    '/messages', '/messages?kind=reply', `/messages/${ids.messages}/recipients?status=delivered`, `/conversations/${ids.conversations}`, '/conversations?status=closed'
+  ]
+  for (const path of reads) t.equal((await api('GET', path)).status, 200, path)
+  const changes: Array<[string, object]> = [
+    [`/branches/${ids.branches}`, { address: null, timeZone: 'America/Denver', isActive: false }], [`/tags/${ids.tags}`, { name: 'ushers' }],
+    [`/members/${ids.members}`, { lastName: '', birthday: '1990-04-23', custom: { pew: 4 }, optOut: {} }], [`/conversations/${ids.conversations}`, { status: 'closed' }]
+  ]
+  for (const [path, body] of changes) t.equal((await api('PATCH', path, body)).status, 200, path)
+  const refused: Array<[Parameters<typeof api>, string]> = [
+    [['GET', `/members/${randomUUID()}`], 'MEMBER_NOT_FOUND'], [['GET', '/members/1'], 'VALIDATION_FAILED'], [['GET', '/members?cursor=x'], 'CURSOR_INVALID'],
+    [['POST', '/members', { firstName: 'A', lastName: 'B', phone: '12' }], 'PHONE_INVALID'], [['POST', '/members', { firstName: '', more: 1 }], 'VALIDATION_FAILED'],
+    [['POST', '/branches', { name: 'Salem Campus' }], 'BRANCH_NAME_TAKEN'], [['POST', '/tags', { name: 'USHERS' }], 'TAG_NAME_TAKEN'],
+    [['GET', '/numbers/available?areaCode=1'], 'AREA_CODE_INVALID'], [['POST', '/numbers', { phoneNumber: 'x' }], 'PHONE_INVALID'],
+    [['POST', '/messages', { to: { all: true } }], 'VALIDATION_FAILED'], [['POST', '/messages', { text: 'x', to: { branchIds: [randomUUID()] } }], 'BRANCH_NOT_FOUND'],
+    [['POST', '/messages', { text: 'x', to: { memberIds: [randomUUID()] } }], 'MEMBER_NOT_FOUND'], [['POST', '/messages', { text: 'x', to: { tags: ['none'] } }], 'TAG_NOT_FOUND'],
+    [['POST', '/messages', { text: 'x'.repeat(4000), to: { all: true } }], 'TEXT_TOO_LONG'], [['GET', '/nothing'], 'ROUTE_NOT_FOUND'],
+    [['POST', `/conversations/${randomUUID()}/messages`, { text: 'x' }], 'CONVERSATION_NOT_FOUND']
+  ]
+  for (const [call, code] of refused) t.equal((await api(...call)).code, code, `${call[0]} ${call[1]}`)
+  for (const path of [`/tags/${ids.tags}`, `/members/${ids.members}`, `/branches/${ids.branches}`]) t.equal((await api('DELETE', path)).status, 204, path)
+  for (const path of [`/messages/${ids.messages}/recipients`, `/conversations/${ids.conversations}`]) t.equal((await api('GET', path)).status, 200, `${path} without its member`)
+
+  const { email, password, tenantId } = organization
+  const login = async (payload: object) => await app.inject({ method: 'POST', url: '/api/auth/login', payload: { email, password, tokenDelivery: 'body', ...payload } })
+  const { refreshToken } = (await login({ tenantId })).json<{ refreshToken: string }>()
+  t.equal((await login({ password: 'something else' })).statusCode, 401)
+  await test.signUp('studio', { email, password })
+  t.equal((await login({})).json<{ code: string }>().code, 'ORGANIZATION_CHOICE_REQUIRED')
+  t.equal((await login({ email: 'no mail' })).statusCode, 400)
+  t.equal((await app.inject({ method: 'POST', url: '/api/auth/refresh', payload: { refreshToken } })).statusCode, 200)
+  t.equal((await app.inject({ method: 'POST', url: '/api/auth/refresh' })).statusCode, 401)
+  t.equal((await app.inject('/api/auth/me')).statusCode, 401)
+  t.equal((await api('POST', '/auth/logout')).status, 204)
+  t.equal((await api('GET', '/auth/me')).code, 'SESSION_REVOKED')
+  for (const url of ['/health/live', '/health/ready']) t.equal((await app.inject(url)).statusCode, 200)
+  t.equal((await app.inject({ method: 'POST', url: '/webhooks/telnyx', payload: {} })).statusCode, 401)
+})
+
+void t.test('every answer on the way was as the document says, and every operation was called', async (t) => {
+  const { faults, answered } = await compare(app)
+  t.strictSame([...new Set(faults)], [])
+  const operations = operationsOf((await app.inject('/openapi.json')).json<Document>())
+  for (const { operationId } of operations) {
+    t.ok([...answered.get(operationId) ?? []].some((status) => status < 300), `${operationId} answered well at least once`)
+  }
+})
