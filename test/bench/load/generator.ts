@@ -2,11 +2,10 @@
 import autocannon from 'autocannon'
 import { takeOrders } from './orders.js'
 import { summarize } from './summarize.js'
-import { type LoadOrder, type LoadReport } from './targets.js'
+import { type LoadOrder, type LoadReport, rampSeconds } from './targets.js'
 import { chooseZipf } from './zipf.js'
 
-/** What opening the connections costs is not the server's speed. */
-const rampMs = 250
+const rampMs = rampSeconds * 1000
 
 /** autocannon's client sends what this returns; its own way to vary requests builds each anew and slows the generator. */
 interface BufferedClient { getRequestBuffer: () => Buffer }
@@ -46,7 +45,7 @@ async function run (order: LoadOrder): Promise<LoadReport> {
   const result = await autocannon({
     url: order.url,
     connections: order.connections,
-    duration: order.seconds + rampMs / 1000,
+    duration: order.seconds + rampSeconds,
     sampleInt: 50,
     setupClient,
     timeout: 30

@@ -18,13 +18,12 @@ export async function startProbe (): Promise<Generator<ProbeOrder>> {
 }
 
 function generator<Order extends object> (child: ChildProcess): Generator<Order> {
+  const ended = new AbortController()
+  child.once('exit', () => { ended.abort(new Error('The load generator ended by itself')) })
   return {
     async run (order) {
-      const answered = once(child, 'message')
-      const ended = once(child, 'exit').then(() => { throw new Error('The load generator ended by itself') })
       child.send(order)
-      const [report] = await Promise.race([answered, ended]) as [LoadReport]
-      ended.catch(() => undefined)
+      const [report] = await once(child, 'message', { signal: ended.signal }) as [LoadReport]
       if (report.answered === 0) throw new Error(`Nothing was answered: ${JSON.stringify(report.refused)}`)
       return report
     },

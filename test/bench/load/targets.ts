@@ -1,5 +1,8 @@
 // What a load generator is told, and what it tells.
 
+/** At the start of each measurement nothing is counted: what opening the connections costs is not the server's speed. */
+export const rampSeconds = 0.25
+
 export interface Target {
   path: string
   headers: Record<string, string>

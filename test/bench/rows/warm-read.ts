@@ -1,10 +1,10 @@
 // Warm authenticated read of a member, beside Fastify + pg with a named statement.
 import { type Bench, inPairs, type Row } from '../bench.js'
 import { cpuSeconds } from '../child.js'
-import { type Finding } from '../finding.js'
+import { type Finding, quantile } from '../finding.js'
 import { type Koinonia, type Organization, startKoinonia } from '../koinonia.js'
 import { startLoad } from '../load/load.js'
-import { type LoadReport, type Target } from '../load/targets.js'
+import { type LoadReport, rampSeconds, type Target } from '../load/targets.js'
 import { memberReadSql } from '../member-read.js'
 import { startPeer } from '../peer.js'
 
@@ -22,10 +22,10 @@ async function run (bench: Bench): Promise<Finding[]> {
   const measure = async ({ url, child }: Pick<Koinonia, 'url' | 'child'>, headers: Record<string, string>) => {
     const cpu = cpuSeconds(child)
     const report = await load.run({ url, connections: callers, seconds: bench.seconds, targets: readsOf(organization, headers) })
-    return { report, serverCpu: (cpuSeconds(child) - cpu) / bench.seconds }
+    return { report, serverCpu: (cpuSeconds(child) - cpu) / (bench.seconds + rampSeconds) }
   }
   const found = await inPairs(bench, () => measure(koinonia, organization.headers), () => measure(peer, {}),
-    ({ report }) => `${Math.round(report.perSecond)}/s`)
+    (measured) => `${Math.round(measured.report.perSecond)}/s at ${microseconds(measured).toFixed(0)} µs`)
   return [{
     row: 'warm-read',
     work: `read a member, ${callers} callers`,
@@ -42,10 +42,17 @@ export function readsOf ({ memberIds }: Organization, headers: Record<string, st
   return memberIds.map((id) => ({ path: `/api/members/${id}`, headers, group }))
 }
 
-function describe (whose: string, measured: Array<{ report: LoadReport, serverCpu: number }>): string {
-  const last = measured.at(-1)
-  if (last === undefined) return `${whose}: nothing`
-  const { report, serverCpu } = last
-  const { p50 = NaN, p99 = NaN } = report.latency['all'] ?? {}
-  return `${whose}, last run: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, server ${serverCpu.toFixed(2)} cores, generator ${report.generatorCpu.toFixed(2)}, not 2xx ${JSON.stringify(report.refused)}`
+interface Measured { report: LoadReport, serverCpu: number }
+
+/** What one request costs the server's own process: steadier than requests/s on a machine that others use too. */
+function microseconds ({ report, serverCpu }: Measured): number {
+  return serverCpu / report.perSecond * 1e6
+}
+
+function describe (whose: string, measured: Measured[]): string {
+  const typical = (figure: (measured: Measured) => number | undefined) => quantile(measured.map((one) => figure(one) ?? NaN), 0.5)
+  const ms = (share: 'p50' | 'p99') => typical(({ report }) => report.latency['all']?.[share]).toFixed(1)
+  return `${whose}: p50 ${ms('p50')} ms, p99 ${ms('p99')} ms, ${typical(microseconds).toFixed(0)} µs of processor a request, ` +
+    `server ${typical(({ serverCpu }) => serverCpu).toFixed(2)} cores, generator ${typical(({ report }) => report.generatorCpu).toFixed(2)}, ` +
+    `not 2xx ${JSON.stringify(measured.flatMap(({ report }) => Object.entries(report.refused)))}`
 }
