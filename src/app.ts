@@ -1,7 +1,6 @@
 // The API's table of contents: what cuts across, then four scopes and the features in each. Access is the scope a route sits in.
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import jwt from '@fastify/jwt'
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
@@ -20,6 +19,7 @@ import { documentationRoutes, openapi } from './http/openapi.js'
 import problems from './http/problems.js'
 import rateLimits from './http/rate-limits.js'
 import requestLog from './http/request-log.js'
+import securityHeaders from './http/security-headers.js'
 import sessionCheck, { sessionStates } from './http/session-check.js'
 import tenantDatabase from './http/tenant-database.js'
 import { validatorCompiler } from './http/validation.js'
@@ -50,8 +50,9 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
   await app.register(problems)
   await app.register(requestLog)
   await app.register(openapi)
-  await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false } })
-  await app.register(cors, { origin: config.CORS_ORIGINS.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''), credentials: true })
+  await app.register(securityHeaders)
+  const origins = config.CORS_ORIGINS.split(',').map((origin) => origin.trim()).filter((origin) => origin !== '')
+  if (origins.length > 0) await app.register(cors, { origin: origins, credentials: true })
   await app.register(cookie)
   await app.register(jwt, {
     secret: config.JWT_SECRET,
