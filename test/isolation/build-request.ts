@@ -1,0 +1,28 @@
+// Makes a valid request for a route from its own schema, so that a route added later is called too.
+import { type RouteOptions } from 'fastify'
+import { type TSchema } from 'typebox'
+import { Check } from 'typebox/value'
+import { exampleOf } from '../../src/http/example-of.js'
+
+export interface BuiltRequest { method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, payload?: object }
+
+/**
+ * `ids`: an id for each list under /api, by its name.
+ * @throws when the schema's examples make no valid body, or when a list has no id yet
+ */
+export function buildRequest (route: RouteOptions, ids: Record<string, string>): BuiltRequest {
+  const method = route.method as BuiltRequest['method']
+  const list = /^\/api\/([^/:]+)/.exec(route.url)?.[1] ?? ''
+  const url = route.url.replace(/:(\w+)/g, (_, name) => {
+    const id = ids[list]
+    if (id === undefined || name !== 'id') throw new Error(`${method} ${route.url}: seed-organization.ts makes nothing for :${String(name)} of ${list}. Add it there.`)
+    return id
+  })
+  const schema = route.schema?.body as TSchema | undefined
+  if (schema === undefined) return { method, url }
+  const payload = exampleOf(schema)
+  if (typeof payload !== 'object' || payload === null || !Check(schema, payload)) {
+    throw new Error(`${method} ${route.url}: the examples of its body's schema make no valid body (${JSON.stringify(payload)}). Add examples.`)
+  }
+  return { method, url, payload }
+}
