@@ -27,8 +27,8 @@ await t.test('the first start makes a demo church, and the curl it prints texts 
   const began = Date.now()
   service = await startService(home)
   t.comment(`first start took ${Date.now() - began} ms`)
-  const command = /^curl .*(?:\\\n.*)*/m.exec(service.output())?.[0] ?? 'false'
-  const { stdout } = await run('bash', ['-c', `${command} -s`])
+  const command = /^curl (?:.*\\\n)*.*$/m.exec(service.output())?.[0] ?? 'false'
+  const { stdout } = await run('bash', ['-c', `${command} --silent`])
   const { id, counts } = JSON.parse(stdout) as { id: string, counts: { queued: number } }
   t.ok(id)
   t.equal(counts.queued, 3)
@@ -55,8 +55,8 @@ await t.test('the tour of the README does what it says, by curl alone', async (t
   t.match(afterStop[0], { direction: 'outbound', text: 'See you there, Ruth.' })
   t.match(afterStop.at(-2), { counts: { delivered: 2 } }, 'the broadcast after STOP passes Ruth by')
   const texts = (afterStop.at(-1) as unknown as { items: Array<{ text: string }> }).items.map(({ text }) => text)
-  t.match(texts, ['Service starts at 10 this Sunday.', 'We will be there!', 'See you there, Ruth.', 'STOP', /Hope Church.*START/], 'and the one confirmation is the last text on her phone')
-  t.equal(texts.length, 5)
+  t.match(texts, ['Service starts at 10 this Sunday.', 'See you there, Ruth.', /Hope Church.*START/], 'and the one confirmation is the last text on her phone')
+  t.equal(texts.length, 3)
 })
 
 await t.test('the same by hand on the page of phones', { skip: skipWithoutChromium }, async (t) => {
