@@ -33,6 +33,17 @@ const description = `Text the members of a church or a fitness studio, and hold 
 
 **Repeating a POST** is safe with an \`Idempotency-Key\`: for 24 hours the same key and request get the first answer, and nothing is done twice.`
 
+/** The page asks nothing of other hosts, so it works on a machine without the internet. */
+const readingOnly = {
+  url: '/openapi.json',
+  withDefaultFonts: false,
+  telemetry: false,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  showDeveloperTools: 'never' as const,
+  favicon: 'data:,'
+}
+
 /**
  * Names problems that routes of a scope may answer, for the description. Call it before the routes are registered.
  * `documented`: which routes, all by default.
@@ -68,7 +79,7 @@ export async function documentationRoutes (app: FastifyInstance): Promise<void> 
       reply.header('content-security-policy', "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'")
       done(null, payload)
     })
-    await docs.register(scalar, { routePrefix: '/docs', configuration: { url: '/openapi.json', withDefaultFonts: false, telemetry: false } })
+    await docs.register(scalar, { routePrefix: '/docs', configuration: readingOnly })
   })
 }
 
