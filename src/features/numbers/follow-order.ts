@@ -32,7 +32,8 @@ type Needs = Pick<Services, 'tenancy' | 'registry' | 'carrier' | 'config' | 'log
 export async function followOrder (services: Needs, following: Following): Promise<void> {
   const { tenantId, number } = following
   const withDb = <T>(use: (db: TenantDb) => Promise<T>): Promise<T> => services.tenancy.withTenant(tenantId, use)
-  const order = await withDb((db) => findOrderRow(db, number))
+  const { order, organization } = await services.tenancy.withTenant(tenantId, async (db, { organizationName }) => (
+    { order: await findOrderRow(db, number), organization: organizationName ?? 'Koinonia' }))
   if (order?.status !== 'pending') {
     // The request died before it wrote the row, or a run died after it wrote the failure: nobody else frees the claim.
     if (order?.status !== 'active') await releaseClaim(services.registry, tenantId, number)
@@ -41,7 +42,8 @@ export async function followOrder (services: Needs, following: Following): Promi
   await following.watch()
   const token = await withDb((db) => claimOrder(db, order.id, CLAIM_SECONDS))
   if (token === undefined) return
-  const outcome = await settle(services, following, order, {
+  // People meet the name at the carrier; the id keeps two organizations of one name apart.
+  const outcome = await settle(services, { ...following, profileName: `${organization} (${tenantId})` }, order, {
     record: (facts) => withDb((db) => recordOrder(db, order.id, token, facts)),
     mayBuy: () => withDb((db) => renewClaim(db, order.id, token, CLAIM_SECONDS))
   })
@@ -51,10 +53,11 @@ export async function followOrder (services: Needs, following: Following): Promi
   }
 }
 
+type NamedFollowing = Following & { profileName: string }
 type Ledger = Pick<OrderAtCarrier, 'record' | 'mayBuy'>
 
 /** Tries, and writes down what came of it. */
-async function settle (services: Needs, following: Following, order: OrderRow, ledger: Ledger): Promise<Outcome> {
+async function settle (services: Needs, following: NamedFollowing, order: OrderRow, ledger: Ledger): Promise<Outcome> {
   const { tenantId, number } = following
   const outcome = await tryOrder(services, following, order, ledger)
   const stuck = outcome.kind === 'waiting' && order.waitedSeconds > PATIENCE_SECONDS
@@ -73,12 +76,12 @@ async function settle (services: Needs, following: Following, order: OrderRow, l
   return { kind: 'failed', detail: outcome.detail }
 }
 
-async function tryOrder (services: Needs, following: Following, order: OrderRow, ledger: Ledger): Promise<Outcome> {
+async function tryOrder (services: Needs, following: NamedFollowing, order: OrderRow, ledger: Ledger): Promise<Outcome> {
   const { carrier, registry, config } = services
   const { tenantId, number, signal } = following
   if (!await claimNumber(registry, tenantId, number)) return { kind: 'failed', detail: 'Another organization has taken this number. Choose a different one.' }
   try {
-    const profile = await carrier.ensureMessagingProfile(`koinonia-${tenantId}`, `${publicUrl(config)}/webhooks/telnyx`)
+    const profile = await carrier.ensureMessagingProfile(following.profileName, `${publicUrl(config)}/webhooks/telnyx`)
     const atCarrier: OrderAtCarrier = { carrier, number, orderId: order.order_id, reference: `koinonia-${tenantId}-${order.order_reference}`, profileId: profile.id, ...ledger }
     for (const quickLook of [...QUICK_LOOKS, undefined]) {
       const outcome = await findOrPlaceOrder(atCarrier) ?? await setUpNumber(atCarrier, (id) => activateClaim(registry, tenantId, number, id))

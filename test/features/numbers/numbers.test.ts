@@ -68,7 +68,7 @@ void t.test('numbers', async (t) => {
     const [owned] = await atCarrier<Array<{ id: string, messaging_profile_id: string }>>(`/phone_numbers?filter[phone_number]=${number.slice(1)}`)
     t.same((await claims()).filter(({ phone_number: claimed }) => claimed === number), [{ phone_number: number, tenant_id: church.tenantId, status: 'active', provider_number_id: owned?.id }], 'the number\'s own id, not the order\'s')
     const profile = await atCarrier<{ name: string, webhook_url: string }>(`/messaging_profiles/${owned?.messaging_profile_id ?? ''}`)
-    t.match(profile, { name: `koinonia-${church.tenantId}`, webhook_url: `${baseUrl}/webhooks/telnyx` })
+    t.match(profile, { name: `${church.organization.name} (${church.tenantId})`, webhook_url: `${baseUrl}/webhooks/telnyx` })
     t.same(await services.tenancy.withTenant(church.tenantId, defaultSender), { number })
   })
 
