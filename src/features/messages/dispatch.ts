@@ -13,8 +13,8 @@ import { SendSlots } from './send-slots.js'
 import { makeStatusToken, statusUrl } from './status-token.js'
 import { guardDispatch, visitAt, wakeDispatch } from './wake-dispatch.js'
 
-/** So long a tenant with much to send keeps the others waiting for a place among the running jobs. */
-const sliceMs = 2_000
+/** So long a tenant with much to send keeps the others waiting for a place among the running jobs. Well within SEND_RECOVERY_MS, so that the net outlasts the visit. */
+const longestSliceMs = 2_000
 const busyPauseMs = 5_000
 
 /** Of each process: its slots, and the tenants it is visiting. `again`: somebody called while we were there. */
@@ -27,6 +27,8 @@ export async function dispatch (services: Services, tenantId: TenantId, signal: 
   const under = visits.get(tenantId)
   if (under !== undefined) {
     under.again = true
+    // This call may have been the net of that visit.
+    await guardDispatch(services, tenantId)
     return
   }
   const visit = { again: false }
@@ -80,7 +82,7 @@ async function sendSlice (services: Services, tenantId: TenantId, slots: SendSlo
     recorder,
     slots,
     concurrency: config.SEND_CONCURRENCY,
-    sliceMs,
+    sliceMs: Math.min(longestSliceMs, config.SEND_RECOVERY_MS / 4),
     freshMs: (config.SEND_RECOVERY_MS - config.SEND_TIMEOUT_MS) / 2,
     signal,
     onOutcome: (outcome) => { metrics.sends.inc({ outcome }) }

@@ -13,9 +13,8 @@ type Queueing = Pick<Services, 'jobs' | 'config' | 'log' | 'clock'>
  * could merge into a waiting visit that runs before the commit.
  */
 export async function guardDispatch (services: Queueing, tenantId: string, notBefore?: Date): Promise<void> {
-  const runAt = new Date(services.clock.now().getTime() + services.config.SEND_RECOVERY_MS)
-  await services.jobs.enqueue(dispatchJobShape, { tenantId }, { key: `dispatch-net:${tenantId}`, runAt })
-  if (notBefore !== undefined) await visitAt(services, tenantId, notBefore)
+  const net = visit(services, tenantId, `dispatch-net:${tenantId}`, services.clock.now().getTime() + services.config.SEND_RECOVERY_MS)
+  await Promise.all(notBefore === undefined ? [net] : [net, visitAt(services, tenantId, notBefore)])
 }
 
 /** After the commit. Never throws: the text is queued, and the net catches a wake-up that failed. */
@@ -30,5 +29,13 @@ export async function wakeDispatch (services: Queueing, tenantId: string): Promi
 /** One visit for each second at most. The key holds the second, so a later visit never takes the place of an earlier one. */
 export async function visitAt (services: Queueing, tenantId: string, time: Date): Promise<void> {
   const second = Math.ceil(time.getTime() / 1_000)
-  await services.jobs.enqueue(dispatchJobShape, { tenantId }, { key: `dispatch-at:${tenantId}:${second}`, runAt: new Date(second * 1_000) })
+  await visit(services, tenantId, `dispatch-at:${tenantId}:${second}`, second * 1_000)
+}
+
+/** With a deputy: a worker that dies just after it took the one keeps it locked for hours, and the other comes soon after. */
+async function visit ({ jobs, config }: Queueing, tenantId: string, key: string, time: number): Promise<void> {
+  await Promise.all([
+    jobs.enqueue(dispatchJobShape, { tenantId }, { key, runAt: new Date(time) }),
+    jobs.enqueue(dispatchJobShape, { tenantId }, { key: `${key}:deputy`, runAt: new Date(time + config.SEND_RECOVERY_MS) })
+  ])
 }

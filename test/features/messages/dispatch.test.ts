@@ -62,7 +62,7 @@ const states = async ({ inTenant }: Ground) => {
 }
 const waiting = async ({ inTenant }: Ground) => await inTenant((db) => db.selectFrom('message_queue').selectAll().execute())
 const jobsOf = async ({ app }: Ground) => {
-  const { rows } = await sql<{ key: string, in_ms: number }>`SELECT key, extract(epoch FROM run_at - now())::float8 * 1000 AS in_ms FROM graphile_worker.jobs WHERE key LIKE 'dispatch%'`.execute(app.services.registry)
+  const { rows } = await sql<{ key: string, in_ms: number }>`SELECT key, extract(epoch FROM run_at - now())::float8 * 1000 AS in_ms FROM graphile_worker.jobs WHERE key LIKE 'dispatch%' AND key NOT LIKE '%:deputy'`.execute(app.services.registry)
   return rows.map(({ key, in_ms: inMs }) => ({ kind: key.split(':')[0], inMs }))
 }
 
