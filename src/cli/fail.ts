@@ -6,10 +6,16 @@ import { EmbeddedPostgresError } from '../sandbox/postgres/failure.js'
 /** Errors made for people show their message; any other shows its stack, for it is ours to mend. */
 export function fail (error: unknown): void {
   const forPeople = error instanceof ConfigError || error instanceof Problem || error instanceof EmbeddedPostgresError || isSystemError(error)
-  console.error(forPeople ? `koinonia: ${error.message}` : error)
+  if (isMissingTable(error)) console.error('koinonia: The registry has no tables yet, or not all of them. Run: koinonia migrate')
+  else console.error(forPeople ? `koinonia: ${error.message}` : error)
   process.exitCode = 1
 }
 
 function isSystemError (error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && 'code' in error
+}
+
+/** SQLSTATE undefined_table. */
+function isMissingTable (error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '42P01'
 }

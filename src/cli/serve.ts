@@ -4,7 +4,7 @@ import { type FastifyInstance } from 'fastify'
 import { join } from 'node:path'
 import { type Logger } from 'pino'
 import { buildApp } from '../app.js'
-import { type Config, loadConfig } from '../config.js'
+import { type Config, ConfigError, loadConfig } from '../config.js'
 import { createLogger } from '../log.js'
 import { migrateRegistry } from '../registry/migrate.js'
 import { carrier, carrierApiPath } from '../sandbox/carrier/carrier.js'
@@ -28,28 +28,58 @@ export function serveCommand (program: Command): void {
 
 async function serve (settings: Config, log: Logger, options: { worker: boolean, demo: boolean }): Promise<void> {
   const tell = (step: string): void => { if (settings.NODE_ENV === 'development') console.log(`· ${step}`) }
+  const opened: Array<() => Promise<void>> = []
+  const close = async (): Promise<void> => {
+    for (let next = opened.pop(); next !== undefined; next = opened.pop()) await next()
+  }
+  stopOnSignal(close, settings.WORKER_DRAIN_MS + 15_000, log)
+  try {
+    await open(settings, { log, tell, opened, ...options })
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface Opening {
+  log: Logger
+  tell: (step: string) => void
+  /** How to close what has been opened, in the order of opening. */
+  opened: Array<() => Promise<void>>
+  worker: boolean
+  demo: boolean
+}
+
+async function open (settings: Config, { log, tell, opened, worker, demo }: Opening): Promise<void> {
   const registry = await locateRegistry(settings, log, tell)
+  opened.push(registry.close)
   const { config, sandboxKey } = withSandbox(settings)
   await migrateRegistry(registry.url, log, tell)
   const services = await openServices(config, registry.url, log)
+  opened.push(services.close)
   const app = await buildApp(services)
   if (sandboxKey !== undefined) await app.register(carrier, { key: sandboxKey, dataDir: join(config.DATA_DIR, 'sandbox') })
-
   await services.provisioner.reconcile()
-  const worker = options.worker ? await startJobs(services) : undefined
-  stopOnSignal(async () => {
-    await app.close()
-    await worker?.stop()
-    await services.close()
-    await registry.close()
-  }, config.WORKER_DRAIN_MS + 15_000, log)
-  await app.listen({ host: config.HOST, port: config.PORT })
-  if (options.worker) {
+  await listen(app, config)
+  if (worker) {
+    const { stop } = await startJobs(services)
+    opened.push(stop)
     tell('keeping a spare database ready')
     await services.provisioner.refillSpares()
   }
-  if (sandboxKey !== undefined && config.NODE_ENV === 'development') await welcome(app, config, options.demo)
+  opened.push(() => app.close())
+  if (sandboxKey !== undefined && config.NODE_ENV === 'development') await welcome(app, config, demo)
   else log.info({ url: config.PUBLIC_URL }, 'serving')
+}
+
+async function listen (app: FastifyInstance, { HOST, PORT }: Config): Promise<void> {
+  try {
+    await app.listen({ host: HOST, port: PORT })
+  } catch (error) {
+    await app.close()
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    throw new ConfigError(`Port ${PORT} of ${HOST} is in use, perhaps by another Koinonia. Stop that one, or choose another port: PORT=${PORT + 1} npm start`, { cause: error })
+  }
 }
 
 /** Without a carrier's key the sandbox takes its place, at this service's own address. */
