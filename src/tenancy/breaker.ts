@@ -1,5 +1,6 @@
 // Fails a dead server's requests fast: one breaker a database server, so no other server's tenants feel it.
-import { type OpeningGate, type Timing } from './connection-budget.js'
+import { type OpeningGate } from './opening-gate.js'
+import { type Timing } from './timing.js'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 

@@ -35,7 +35,7 @@ export class BudgetAccount<C> {
   physical = 0
   /** No request joins the line any more, and no connection outlives it. */
   draining = false
-  onEmpty: Array<() => void> = []
+  #onEmpty: Array<() => void> = []
   #waiters: Array<Waiter<C>> = []
   #head = 0
   #waiting = 0
@@ -83,6 +83,18 @@ export class BudgetAccount<C> {
     this.#waiting--
     return true
   }
+
+  /** Resolves when it has neither connections nor a line. */
+  async empty (): Promise<void> {
+    if (!this.#isEmpty) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
+  }
+
+  announceEmpty (): void {
+    if (!this.#isEmpty) return
+    for (const resolve of this.#onEmpty.splice(0)) resolve()
+  }
+
+  get #isEmpty (): boolean { return this.physical === 0 && this.#waiting === 0 }
 
   #first (): Waiter<C> | undefined {
     while (this.#waiters[this.#head]?.settled === true) this.#head++

@@ -2,19 +2,13 @@
 import { type ClientBase } from 'pg'
 import { problem, Problem } from '../errors.js'
 import { Breaker, ServerUnavailable, type BreakerState } from './breaker.js'
-import { AccountDraining, BudgetWaitExceeded, ConnectionBudget, type BudgetStats, type Timing } from './connection-budget.js'
 import { type BudgetLimits } from './budget-policy.js'
+import { AccountDraining, BudgetWaitExceeded } from './budget-refusals.js'
+import { ConnectionBudget, type BudgetStats } from './connection-budget.js'
 import { PostgresConnector, type ConnectionSettings, type ConnectionTarget, type PostgresConnection } from './postgres-connector.js'
+import { systemTiming, type Timing } from './timing.js'
 
 export interface ServerStats extends BudgetStats { server: string, limit: number, breaker: BreakerState }
-
-export const systemTiming: Timing = {
-  now: () => performance.now(),
-  after: (ms, run) => {
-    const timer = setTimeout(run, ms)
-    return () => { clearTimeout(timer) }
-  }
-}
 
 export class DatabaseServerConnections {
   readonly breaker: Breaker

@@ -7,7 +7,7 @@ import { type Keyring } from '../crypto/keyring.js'
 import { problem, Problem } from '../errors.js'
 import { type Registry } from '../registry/db.js'
 import { type RegistryListener } from '../registry/listener.js'
-import { AccountDraining, type Timing } from './connection-budget.js'
+import { AccountDraining } from './budget-refusals.js'
 import { tenantPassword } from './credentials.js'
 import { TenantDirectory } from './directory.js'
 import { leaseOf, type TenantLease } from './lease.js'
@@ -15,6 +15,7 @@ import { DatabaseServerConnections, asProblem, type ServerStats } from './server
 import { refuseUnlessActive } from './refuse-unless-active.js'
 import { TenantPool } from './tenant-pool.js'
 import { isTenantId, type DatabaseServer, type Tenant, type TenantDb, type TenantId } from './tenant.js'
+import { type Timing } from './timing.js'
 
 export type { TenantLease } from './lease.js'
 

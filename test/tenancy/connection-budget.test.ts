@@ -1,7 +1,7 @@
 // The budget's rules under a virtual clock: the cap, the line, the shares, whatever order things happen in.
 import fc from 'fast-check'
 import t from 'tap'
-import { AccountDraining, BudgetWaitExceeded } from '../../src/tenancy/connection-budget.js'
+import { AccountDraining, BudgetWaitExceeded } from '../../src/tenancy/budget-refusals.js'
 import { QUANTUM } from '../../src/tenancy/budget-policy.js'
 import { VirtualServer, settle } from './virtual-server.js'
 

@@ -1,7 +1,9 @@
 // A database server that exists only in a test: connections open, fail and close when the test says, time passes when it says.
 import { type BudgetAccount, type Connector, type Slot } from '../../src/tenancy/budget-account.js'
-import { ConnectionBudget, type OpeningGate, type Timing } from '../../src/tenancy/connection-budget.js'
 import { type BudgetLimits } from '../../src/tenancy/budget-policy.js'
+import { ConnectionBudget } from '../../src/tenancy/connection-budget.js'
+import { type OpeningGate } from '../../src/tenancy/opening-gate.js'
+import { type Timing } from '../../src/tenancy/timing.js'
 
 export interface VirtualConnection { key: string, serial: number, lose: () => void }
 
