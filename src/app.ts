@@ -16,7 +16,7 @@ import { healthRoutes } from './http/health.js'
 import idempotency from './http/idempotency.js'
 import { metricsRoute } from './http/metrics-route.js'
 import { documentationRoutes, openapi } from './http/openapi.js'
-import problems from './http/problems.js'
+import problems, { answerFrameworkError } from './http/problems.js'
 import rateLimits from './http/rate-limits.js'
 import requestLog from './http/request-log.js'
 import securityHeaders from './http/security-headers.js'
@@ -42,7 +42,8 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 500 },
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
-    genReqId: () => randomUUID()
+    genReqId: () => randomUUID(),
+    frameworkErrors: answerFrameworkError
   })
   app.setValidatorCompiler(validatorCompiler)
   app.decorate('services', services)

@@ -20,7 +20,7 @@ export const settingsSchema = Type.Object({
   PUBLIC_URL: Type.Optional(text('Where carriers and payment providers reach this service, without a slash at the end.', { pattern: '^https?://[^ ]*[^/ ]$' })),
   TRUST_PROXY: Type.Boolean({ description: 'Believe X-Forwarded-For: set it only behind a proxy of your own.', default: false }),
   CORS_ORIGINS: Type.String({ description: 'Origins of web pages that may call the API with cookies, separated by commas.', default: '' }),
-  LOG_LEVEL: Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)), {
+  LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     description: 'The least level that is logged.', default: 'info'
   }),
   DATA_DIR: text('Folder of the embedded database, of made-up development secrets and of the sandbox.', { default: '.koinonia' }),
@@ -36,7 +36,7 @@ export const settingsSchema = Type.Object({
   SPARE_TENANTS: count('Databases kept ready on each server, so that signing up takes no time.', 1, 0, 1_000),
   JWT_SECRET: Type.Optional(text('Signs access tokens: at least 32 characters. openssl rand -base64 48', { minLength: 32 })),
   MASTER_KEY: Type.Optional(text('Encrypts fields and derives tenant passwords: 32 bytes in base64. openssl rand -base64 32', { pattern: '^[A-Za-z0-9+/]{43}=$' })),
-  OPERATOR_TOKEN: Type.Optional(text('Bearer token for /metrics: at least 24 characters.', { minLength: 24 })),
+  OPERATOR_TOKEN: Type.Optional(text('Bearer token for /metrics: at least 24 characters, without spaces.', { pattern: '^[\\x21-\\x7e]{24,}$' })),
   TELNYX_API_KEY: Type.Optional(text('Key of the carrier account. Without it a local sandbox carrier is used.')),
   TELNYX_PUBLIC_KEY: Type.Optional(text('Verifies the carrier\'s webhooks: 32 bytes in base64, from the carrier\'s portal.', { pattern: '^[A-Za-z0-9+/]{43}=$' })),
   TELNYX_BASE_URL: text('Where the carrier\'s API is.', { default: 'https://api.telnyx.com/v2', pattern: '^https?://' }),

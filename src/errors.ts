@@ -35,6 +35,7 @@ const catalogue = {
   NUMBER_TAKEN: { status: 409, detail: 'This number has been taken. Choose another from GET /api/numbers/available.' },
   ORGANIZATION_CHOICE_REQUIRED: { status: 409, detail: 'This e-mail and password fit several organizations. Send the tenantId of one of those listed.' },
   ORIGIN_NOT_ALLOWED: { status: 403, detail: 'Pages of this origin may not call this endpoint. The operator can allow it with CORS_ORIGINS.' },
+  PATH_MALFORMED: { status: 400, detail: 'The path could not be decoded. Percent-encode it as UTF-8.' },
   PHONE_INVALID: { status: 400, detail: 'This is not a phone number that can be texted. Write it with its country code, such as +1 615 555 0123.' },
   RATE_LIMITED: { status: 429, detail: 'Too many requests. Wait as long as Retry-After says, then try again.' },
   REFRESH_TOKEN_INVALID: { status: 401, detail: 'The refresh token is not valid or has been used before. Sign in again with POST /api/auth/login.' },

@@ -5,6 +5,7 @@ import { sql } from 'kysely'
 import { Gauge } from 'prom-client'
 import { hashToken } from '../crypto/tokens.js'
 import { problem } from '../errors.js'
+import { type RegistryDb } from '../registry/db.js'
 import { type Services } from '../services.js'
 
 export async function metricsRoute (app: FastifyInstance): Promise<void> {
@@ -52,19 +53,29 @@ function gaugeConnections ({ metrics, tenancy }: Services): void {
   })
 }
 
-function gaugeQueue ({ metrics, registry }: Services): void {
+function gaugeQueue ({ metrics, registry, log }: Services): void {
   const gauge = new Gauge({
     name: 'koinonia_queue',
     help: 'Background jobs ready and given up, and webhook events waiting.',
     labelNames: ['state'],
     registers: [metrics.registry],
     async collect () {
-      const { rows } = await sql<{ state: string, count: string }>`
-        SELECT 'jobs_ready' AS state, count(*) FROM graphile_worker.jobs WHERE run_at <= now() AND attempts < max_attempts
-        UNION ALL SELECT 'jobs_dead', count(*) FROM graphile_worker.jobs WHERE attempts >= max_attempts
-        UNION ALL SELECT 'webhooks_waiting', count(*) FROM webhook_events WHERE status = 'received'
-        UNION ALL SELECT 'webhooks_failed', count(*) FROM webhook_events WHERE status = 'failed'`.execute(registry)
+      gauge.reset()
+      const rows = await countQueue(registry).catch((error: unknown) => {
+        // The other series are wanted most when the registry is away.
+        log.warn({ err: error }, 'the queue could not be counted')
+        return []
+      })
       for (const { state, count } of rows) gauge.set({ state }, Number(count))
     }
   })
+}
+
+async function countQueue (registry: RegistryDb): Promise<Array<{ state: string, count: string }>> {
+  const { rows } = await sql<{ state: string, count: string }>`
+    SELECT 'jobs_ready' AS state, count(*) FROM graphile_worker.jobs WHERE run_at <= now() AND attempts < max_attempts
+    UNION ALL SELECT 'jobs_dead', count(*) FROM graphile_worker.jobs WHERE attempts >= max_attempts
+    UNION ALL SELECT 'webhooks_waiting', count(*) FROM webhook_events WHERE status = 'received'
+    UNION ALL SELECT 'webhooks_failed', count(*) FROM webhook_events WHERE status = 'failed'`.execute(registry)
+  return rows
 }

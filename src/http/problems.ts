@@ -1,7 +1,8 @@
 // Turns every error into an RFC 9457 problem document. What is ours to fix is logged whole and shown as INTERNAL_ERROR.
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { type FieldError, Problem, problem } from '../errors.js'
+import { Problem, problem } from '../errors.js'
+import { fieldErrors } from './field-errors.js'
 
 export default fp(async (app: FastifyInstance) => {
   app.setErrorHandler((error: FastifyError, request, reply) => answerProblem(toProblem(error), error, request, reply))
@@ -10,6 +11,12 @@ export default fp(async (app: FastifyInstance) => {
     return answerProblem(found, found, request, reply)
   })
 }, { name: 'problems' })
+
+/** For what fails before any route, such as a path that can't be decoded: no hook has run for it. */
+export function answerFrameworkError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id)
+  answerProblem(error.code === 'FST_ERR_BAD_URL' ? problem('PATH_MALFORMED', { cause: error }) : toProblem(error), error, request, reply)
+}
 
 function answerProblem (found: Problem, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (found.status >= 500) request.log[found.status === 503 ? 'warn' : 'error']({ err: error }, 'request failed')
@@ -44,20 +51,4 @@ function toProblem (error: FastifyError): Problem {
     case '22P05': return problem('VALIDATION_FAILED', { detail: 'The text contains a character that cannot be stored, such as U+0000. Leave it out.', cause: error })
     default: return error.statusCode === 400 ? problem('BODY_MALFORMED', { cause: error }) : problem('INTERNAL_ERROR', { cause: error })
   }
-}
-
-type Validation = NonNullable<FastifyError['validation']>
-
-/** `/body/phone`, `/query/limit`: where the field is, and what is wrong with it. */
-function fieldErrors (validation: Validation, context: string): FieldError[] {
-  const part = context === 'querystring' ? 'query' : context
-  const found = validation.flatMap(({ keyword, instancePath, params, message }): FieldError[] => {
-    const base = `/${part}${instancePath}`
-    const named = params['requiredProperties'] ?? params['additionalProperties']
-    if ((keyword === 'required' || keyword === 'additionalProperties') && Array.isArray(named)) {
-      return named.map((name) => ({ path: `${base}/${String(name)}`, message: keyword === 'required' ? 'is required' : 'is not a known field' }))
-    }
-    return [{ path: base, message: message ?? 'is not valid' }]
-  })
-  return found.filter((error, index) => found.findIndex((other) => other.path === error.path) === index)
 }

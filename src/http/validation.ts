@@ -2,7 +2,11 @@
 import { type FastifySchemaCompiler } from 'fastify'
 import { type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { Settings } from 'typebox/system'
 import { Convert, Default } from 'typebox/value'
+
+/** Enough to name every field of a form; a list of ten thousand ids need not be told all. TypeBox stops at 8 by itself. */
+Settings.Set({ maxErrors: 100 })
 
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const compiled = Compile(schema)

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type AddressInfo } from 'node:net'
 import { type FastifyInstance } from 'fastify'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { buildApp } from '../../src/app.js'
 import { type Clock } from '../../src/clock.js'
 import { type Config, loadConfig } from '../../src/config.js'
@@ -24,6 +24,8 @@ export interface BuildOptions {
   /** Listens on a free port of 127.0.0.1; implied by `carrier`. */
   listen?: boolean
   clock?: Clock
+  /** Instead of a silent one. */
+  log?: Logger
 }
 
 export interface TestProcess {
@@ -56,7 +58,7 @@ const testSettings = {
   LOG_LEVEL: 'silent',
   JWT_SECRET: 'a secret that only the tests know, and everyone who reads them',
   MASTER_KEY: createHash('sha256').update('tests').digest('base64'),
-  OPERATOR_TOKEN: 'the operator of the tests',
+  OPERATOR_TOKEN: 'the-operator-of-all-the-tests',
   TELNYX_API_KEY: 'KEY_of_the_tests',
   TELNYX_BASE_URL: 'http://127.0.0.1:9/v2',
   SIGN_UPS_PER_HOUR: '100000',
@@ -67,7 +69,7 @@ const testSettings = {
 }
 
 export async function buildTestApp (t: Teardown, options: BuildOptions = {}): Promise<TestApp> {
-  const { config = {}, spares = 0, clock } = options
+  const { config = {}, spares = 0 } = options
   const closing: Array<() => Promise<unknown>> = []
   t.teardown(async () => { for (const close of closing.reverse()) await close() })
   const registry = await cloneRegistry()
@@ -76,7 +78,7 @@ export async function buildTestApp (t: Teardown, options: BuildOptions = {}): Pr
   if (carrier !== undefined) closing.push(() => carrier.close())
   const carrierSettings = carrier === undefined ? {} : { TELNYX_BASE_URL: carrier.baseUrl, TELNYX_PUBLIC_KEY: carrier.publicKey }
   const openProcess = async (settings: Partial<Config>, listen: boolean): Promise<TestProcess> => {
-    const opened = await startProcess(registry.url, { SPARE_TENANTS: spares, ...carrierSettings, ...config, ...settings }, listen, clock)
+    const opened = await startProcess(registry.url, { SPARE_TENANTS: spares, ...carrierSettings, ...config, ...settings }, listen, options)
     closing.push(opened.close)
     return opened
   }
@@ -91,11 +93,11 @@ export async function buildTestApp (t: Teardown, options: BuildOptions = {}): Pr
   }
 }
 
-async function startProcess (registryUrl: string, settings: Partial<Config>, listen: boolean, clock?: Clock): Promise<TestProcess & { close: () => Promise<void> }> {
+async function startProcess (registryUrl: string, settings: Partial<Config>, listen: boolean, { clock, log }: BuildOptions): Promise<TestProcess & { close: () => Promise<void> }> {
   const port = await freePort()
   const baseUrl = `http://127.0.0.1:${port}`
   const config: Config = Object.freeze({ ...loadConfig(testSettings), PUBLIC_URL: baseUrl, ...settings })
-  const services = await openServices(config, registryUrl, pino({ level: config.LOG_LEVEL }), clock)
+  const services = await openServices(config, registryUrl, log ?? pino({ level: config.LOG_LEVEL }), clock)
   const app = await buildApp(services)
   if (listen) await app.listen({ port, host: '127.0.0.1' })
   else await app.ready()
