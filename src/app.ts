@@ -30,6 +30,10 @@ declare module 'fastify' {
   interface FastifyInstance { services: Services }
 }
 
+// By themselves pages of other origins may neither change nor delete, nor see any of these.
+const corsMethods = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']
+const corsExposed = ['X-Request-Id', 'Retry-After', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Idempotency-Replayed']
+
 export async function buildApp (services: Services): Promise<FastifyInstance> {
   const { config } = services
   const logger: FastifyBaseLogger = services.log
@@ -53,7 +57,7 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
   await app.register(openapi)
   await app.register(securityHeaders)
   const origins = config.CORS_ORIGINS.split(',').map((origin) => origin.trim()).filter((origin) => origin !== '')
-  if (origins.length > 0) await app.register(cors, { origin: origins, credentials: true })
+  if (origins.length > 0) await app.register(cors, { origin: origins, credentials: true, methods: corsMethods, exposedHeaders: corsExposed })
   await app.register(cookie)
   await app.register(jwt, {
     secret: config.JWT_SECRET,
