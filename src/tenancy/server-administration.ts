@@ -1,17 +1,16 @@
 // The administrators' connections: one URL a database server, from the settings alone, charged to the server's budget.
 import { type ClientBase } from 'pg'
 import { type DatabaseServerSetting } from '../config.js'
+import { type ServerAddress } from './tenant.js'
 
 export interface AdministrationTarget { applicationName: string, database: string, user: string, password: () => string }
 
 /** The part of Tenancy that this needs: a connection that is gone from the server when the promise settles. */
 export interface ServerConnections {
-  serverFor: (server: { name: string, host: string, port: number }) => {
+  serverFor: (server: ServerAddress) => {
     withConnection: <T>(target: AdministrationTarget, use: (client: ClientBase) => Promise<T>) => Promise<T>
   }
 }
-
-export interface ServerAddress { name: string, host: string, port: number }
 
 /** The advisory lock, in a server's `postgres` database, of whoever makes or drops templates there. */
 export const TEMPLATE_LOCK = 4_801_520_078

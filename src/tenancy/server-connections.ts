@@ -6,6 +6,7 @@ import { type BudgetLimits } from './budget-policy.js'
 import { AccountDraining, BudgetWaitExceeded } from './budget-refusals.js'
 import { ConnectionBudget, type BudgetStats } from './connection-budget.js'
 import { PostgresConnector, type ConnectionSettings, type ConnectionTarget, type PostgresConnection } from './postgres-connector.js'
+import { type ServerAddress } from './tenant.js'
 import { systemTiming, type Timing } from './timing.js'
 
 export interface ServerStats extends BudgetStats { server: string, limit: number, breaker: BreakerState }
@@ -15,7 +16,7 @@ export class DatabaseServerConnections {
   readonly budget: ConnectionBudget<PostgresConnection>
 
   constructor (
-    readonly address: { name: string, host: string, port: number },
+    readonly address: ServerAddress,
     readonly limits: BudgetLimits,
     readonly settings: ConnectionSettings,
     timing: Timing = systemTiming

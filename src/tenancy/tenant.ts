@@ -10,7 +10,8 @@ export type TenantId = string & { readonly [tenantIdBrand]: true }
 
 export type TenantStatus = 'creating' | 'spare' | 'active' | 'suspended' | 'moving' | 'archived' | 'deleting' | 'deleted'
 
-export interface DatabaseServer { id: string, name: string, host: string, port: number }
+export interface ServerAddress { name: string, host: string, port: number }
+export interface DatabaseServer extends ServerAddress { id: string }
 
 export interface Tenant {
   id: TenantId
