@@ -108,7 +108,7 @@ function withProblems (known: Response | undefined, status: number, codes: Probl
   const retry = status === 429 || status === 503 ? { headers: referTo('headers', ['Retry-After']) } : {}
   return {
     ...known,
-    description: codes.join(', '),
+    description: codes.map((code) => `\`${code}\``).join(', '),
     ...retry,
     content: {
       ...known?.content,
