@@ -1,25 +1,24 @@
 // Makes tenants and takes them back: sign-up's reservation, the spares, suspension, and whatever a crash left.
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { sql } from 'kysely'
 import { type Logger } from 'pino'
 import { type Config, tenantServers } from '../config.js'
 import { type Keyring } from '../crypto/keyring.js'
 import { problem } from '../errors.js'
 import { type RegistryDb } from '../registry/db.js'
 import { registryIdentity } from '../registry/identity.js'
+import { askOnce } from './ask-once.js'
 import { changeStatus } from './change-status.js'
-import { fillSpares } from './fill-spares.js'
 import { type FleetProgress, type FleetResult, migrateTenants } from './migrate-tenants.js'
 import { type Provisioning } from './provisioning.js'
 import { reconcile, type ReconcileReport, undoExpired } from './reconcile.js'
-import { claimSpare, type NewOrganization, type Reservation, reserveCold } from './reserve-tenant.js'
+import { activateReservation, claimSpare, type NewOrganization, type Reservation, reserveCold } from './reserve-tenant.js'
 import { ServerAdministration, type ServerConnections } from './server-administration.js'
 import { recordServers } from './servers.js'
+import { type Refill, SpareStock } from './spare-stock.js'
 import { type Tenant, type TenantId } from './tenant.js'
 import { Turns } from './turns.js'
 import { undoTenant } from './undo-tenant.js'
-import { warmSpares } from './warm-spares.js'
 
 export type { NewOrganization, Reservation } from './reserve-tenant.js'
 export type { ReconcileReport } from './reconcile.js'
@@ -49,23 +48,26 @@ const COLD_WAITING = 30
 export class Provisioner {
   readonly #work: Provisioning
   readonly #options: ProvisionerOptions
-  #identity: Promise<string> | undefined
-  #servers: Promise<void> | undefined
-  #filling: Promise<{ made: number, failed: number }> | undefined
-  #fillAgain = false
+  readonly #spares: SpareStock
+  readonly #recordServers: () => Promise<void>
   readonly #coldTurns = new Turns(COLD_AT_ONCE, COLD_WAITING)
 
   constructor (options: ProvisionerOptions) {
+    const { registry, tenancy, keyring, config, registryUrl, log, onStep = () => undefined } = options
+    const servers = new ServerAdministration(tenantServers(config, registryUrl), tenancy)
     this.#options = options
     this.#work = {
-      registry: options.registry,
-      servers: new ServerAdministration(tenantServers(options.config, options.registryUrl), options.tenancy),
-      keyring: options.keyring,
-      log: options.log,
+      registry,
+      servers,
+      keyring,
+      log,
       owner: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
-      identity: () => this.#registryIdentity(),
-      onStep: options.onStep ?? (() => undefined)
+      identity: askOnce(() => registryIdentity(registry)),
+      onStep
     }
+    const secretRef = config.TENANT_SERVERS === undefined ? 'REGISTRY_DATABASE_URL' : 'TENANT_SERVERS'
+    this.#recordServers = askOnce(() => recordServers(registry, servers, secretRef))
+    this.#spares = new SpareStock(this.#work, config.SPARE_TENANTS, (tenant) => tenancy.leaseOf(tenant))
   }
 
   /**
@@ -83,11 +85,7 @@ export class Provisioner {
    * @throws Problem SIGN_UP_UNAVAILABLE when it took so long that the reservation was taken back
    */
   async activate (reservation: Reservation, admin: { id: string, emailHash: Buffer }): Promise<void> {
-    const { tenant } = reservation
-    const { rows: [result] } = await sql<{ activated: boolean }>`
-      SELECT activate_tenant(${tenant.id}, ${this.#work.owner}, ${admin.emailHash}, ${admin.id}) AS activated`.execute(this.#work.registry)
-    if (result?.activated !== true) throw problem('SIGN_UP_UNAVAILABLE', { retryAfter: 1 })
-    await this.#work.onStep('activated', tenant.id)
+    await activateReservation(this.#work, reservation, admin)
   }
 
   /** Leaves nothing of the reservation. Safe to call twice, and after `activate`, which it does not undo. */
@@ -100,10 +98,9 @@ export class Provisioner {
    * Brings every open server to SPARE_TENANTS spares of the current schema. One run at a time in a process: a call during
    * one makes it look again at its end. Processes count each other's. `failed` ones are logged: try again later.
    */
-  refillSpares (): Promise<{ made: number, failed: number }> {
-    this.#fillAgain = true
-    this.#filling ??= this.#fill().finally(() => { this.#filling = undefined })
-    return this.#filling
+  async refillSpares (): Promise<Refill> {
+    await this.#recordServers()
+    return await this.#spares.refill()
   }
 
   /** Undoes what a crash left and reports what it may not touch; looks at every row and every server. */
@@ -141,35 +138,4 @@ export class Provisioner {
     if (reservation === undefined) throw problem('SIGN_UP_UNAVAILABLE', { retryAfter: 30 })
     return reservation
   }
-
-  async #fill (): Promise<{ made: number, failed: number }> {
-    await this.#recordServers()
-    let [made, failed] = [0, 0]
-    while (this.#fillAgain) {
-      this.#fillAgain = false
-      const filled = await fillSpares(this.#work, this.#options.config.SPARE_TENANTS)
-      made += filled.made
-      failed += filled.failed
-    }
-    await warmSpares(this.#work, (tenant) => this.#options.tenancy.leaseOf(tenant))
-    return { made, failed }
-  }
-
-  #registryIdentity (): Promise<string> {
-    return once(this.#identity, (promise) => { this.#identity = promise }, () => registryIdentity(this.#work.registry))
-  }
-
-  #recordServers (): Promise<void> {
-    const secretRef = this.#options.config.TENANT_SERVERS === undefined ? 'REGISTRY_DATABASE_URL' : 'TENANT_SERVERS'
-    return once(this.#servers, (promise) => { this.#servers = promise }, () => recordServers(this.#work.registry, this.#work.servers, secretRef))
-  }
-}
-
-/** What was asked before, or a new answer; a failed one is not kept. */
-function once<T> (known: Promise<T> | undefined, keep: (promise: Promise<T> | undefined) => void, ask: () => Promise<T>): Promise<T> {
-  if (known !== undefined) return known
-  const promise = ask()
-  keep(promise)
-  promise.catch(() => { keep(undefined) })
-  return promise
 }

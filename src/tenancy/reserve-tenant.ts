@@ -1,4 +1,4 @@
-// The beginning of a sign-up: a spare taken in one statement, or, when there is none, a database made while the caller waits.
+// A sign-up's tenant: a spare taken in one statement, or, when there is none, a database made while the caller waits; then activated.
 import { createId } from '@paralleldrive/cuid2'
 import { sql } from 'kysely'
 import { problem } from '../errors.js'
@@ -35,6 +35,17 @@ export async function claimSpare (work: Provisioning, organization: NewOrganizat
   if (row === undefined) return undefined
   await work.onStep('claimed', row.id)
   return { tenant: toTenant(row), organizationId: row.organization_id }
+}
+
+/**
+ * The organization is a customer from here on; once more does no harm. `emailHash`: 32 bytes.
+ * @throws Problem SIGN_UP_UNAVAILABLE when the reservation was taken back
+ */
+export async function activateReservation (work: Provisioning, { tenant }: Reservation, admin: { id: string, emailHash: Buffer }): Promise<void> {
+  const { rows: [result] } = await sql<{ activated: boolean }>`
+    SELECT activate_tenant(${tenant.id}, ${work.owner}, ${admin.emailHash}, ${admin.id}) AS activated`.execute(work.registry)
+  if (result?.activated !== true) throw problem('SIGN_UP_UNAVAILABLE', { retryAfter: 1 })
+  await work.onStep('activated', tenant.id)
 }
 
 /**
