@@ -17,13 +17,14 @@ const { values, positionals } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
+    databases: { type: 'string', default: '200' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false }
   }
 })
 
 if (values.help) {
-  console.log(`npm run bench -- [row …] [--runs 5] [--seconds 4] [--json]\n\n${rows.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}`)
+  console.log(`npm run bench -- [row …] [--runs 5] [--seconds 4] [--databases 200] [--json]\n\n${rows.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}`)
 } else {
   await bench(chooseRows(positionals))
 }
@@ -41,12 +42,13 @@ async function bench (chosen: Row[]): Promise<void> {
   const say = (text: string) => { console.error(text) }
   const runs = Number(values.runs)
   const seconds = Number(values.seconds)
-  if (!(runs >= 1 && seconds > 0)) throw new RangeError('--runs and --seconds must be positive numbers')
+  const databases = Number(values.databases)
+  if (!(runs >= 1 && seconds > 0 && databases >= 1)) throw new RangeError('--runs, --seconds and --databases must be positive numbers')
   say(`Node ${process.version}, ${availableParallelism()} cores, ${runs} runs of ${seconds} s`)
   const postgres = await startPostgres()
   const findings: Array<Finding | Skipped> = []
   try {
-    for (const row of chosen) findings.push(...await runRow(row, { postgres, runs, seconds, say }))
+    for (const row of chosen) findings.push(...await runRow(row, { postgres, runs, seconds, databases, say }))
   } finally {
     await postgres.stop()
   }

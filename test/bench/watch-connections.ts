@@ -11,6 +11,7 @@ export interface ConnectionWatch { stop: () => Promise<{ most: number, looks: nu
 export async function watchConnections ({ postgres }: Bench, whose: 'koinonia' | 'peer'): Promise<ConnectionWatch> {
   const client = new pg.Client({ connectionString: postgres.adminUrl, application_name: 'bench' })
   await client.connect()
+  await untilQuiet(client)
   const condition = whose === 'peer' ? "application_name = 'peer'" : "application_name NOT IN ('peer', 'bench')"
   let most = 0
   let looks = 0
@@ -33,5 +34,15 @@ export async function watchConnections ({ postgres }: Bench, whose: 'koinonia' |
       await client.end()
       return { most, looks }
     }
+  }
+}
+
+/** Waits until the server has nothing left to do of the last measurement: its callers are gone, their requests may not be. */
+async function untilQuiet (client: pg.Client): Promise<void> {
+  for (let quiet = 0; quiet < 5;) {
+    await pause(everyMs)
+    const { rows } = await client.query<{ busy: boolean }>(`SELECT EXISTS (SELECT FROM pg_stat_activity
+      WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND (state = 'active' OR application_name = '')) AS busy`)
+    quiet = rows[0]?.busy === false ? quiet + 1 : 0
   }
 }

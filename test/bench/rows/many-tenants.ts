@@ -9,9 +9,8 @@ import { startPeer } from '../peer.js'
 import { watchConnections } from '../watch-connections.js'
 import { readsOf } from './warm-read.js'
 
-export const manyTenants: Row = { name: 'many-tenants', about: 'reads over 200 databases, Zipf 1.1, 30 connections in all, 40 and 200 callers; beside a plain cache of 100 pools of 2', run }
+export const manyTenants: Row = { name: 'many-tenants', about: 'reads over 200 databases (or --databases), Zipf 1.1, 30 connections in all, 40 and 200 callers; beside a plain cache of 100 pools of 2', run }
 
-const databases = 200
 const connections = 30
 const zipf = 1.1
 /** The most asked tenants, by Zipf's law about half of all requests. */
@@ -21,7 +20,8 @@ const cases = [{ callers: 40, goal: 1 }, { callers: 200, goal: 1.35 }]
 interface Measured { report: LoadReport, most: number }
 
 async function run (bench: Bench): Promise<Finding[]> {
-  const koinonia = await startKoinonia(bench, { spares: databases, settings: { DATABASE_MAX_CONNECTIONS: String(connections), DATABASE_WAIT_MS: '20000' } })
+  const { databases } = bench
+  const koinonia = await startKoinonia(bench, { spares: databases, settings: { DATABASE_MAX_CONNECTIONS: String(connections), DATABASE_REGISTRY_CONNECTIONS: '4', DATABASE_WAIT_MS: '20000' } })
   bench.say(`signing up ${databases} organizations`)
   const organizations: Organization[] = []
   while (organizations.length < databases) organizations.push(await koinonia.makeOrganization(1))
@@ -38,7 +38,7 @@ async function run (bench: Bench): Promise<Finding[]> {
   for (const { callers, goal } of cases) {
     const { ours, theirs } = await inPairs(bench, () => measure('koinonia', koinonia.url, callers), () => measure('peer', peer.url, callers),
       ({ report, most }) => `${Math.round(report.perSecond)}/s on ${most} connections`)
-    findings.push(...describeCase(callers, goal, ours, theirs))
+    findings.push(...describeCase(databases, callers, goal, ours, theirs))
   }
   return findings
 }
@@ -48,7 +48,7 @@ function readsOfAll (organizations: Organization[], whose: 'koinonia' | 'peer'):
     readsOf(organization, whose === 'peer' ? { 'x-tenant': organization.tenantId } : organization.headers, rank < hot ? 'hot' : 'cold'))
 }
 
-function describeCase (callers: number, goal: number, ours: Measured[], theirs: Measured[]): Finding[] {
+function describeCase (databases: number, callers: number, goal: number, ours: Measured[], theirs: Measured[]): Finding[] {
   const row = 'many-tenants'
   const p99 = ({ report }: Measured) => report.latency['all']?.p99 ?? NaN
   const cold = ({ report }: Measured) => report.latency['cold']?.p95 ?? NaN
