@@ -21,9 +21,13 @@ export async function forkReady (file: string, settings: unknown): Promise<{ chi
 
 /** Starts the `koinonia` command with exactly this environment. `nodeArguments` such as --cpu-prof. */
 export function spawnKoinonia (args: string[], env: NodeJS.ProcessEnv, nodeArguments: string[] = []): ChildProcess {
-  return spawn(process.execPath, [...nodeArguments, path.join(packageRoot, 'dist/src/main.js'), ...args], {
+  const child = spawn(process.execPath, [...nodeArguments, path.join(packageRoot, 'dist/src/main.js'), ...args], {
     env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'inherit', 'inherit']
   })
+  const endWithUs = (): void => { child.kill() }
+  process.once('exit', endWithUs)
+  child.once('exit', () => process.off('exit', endWithUs))
+  return child
 }
 
 export async function stopChild (child: ChildProcess): Promise<void> {

@@ -46,6 +46,7 @@ async function bench (chosen: Row[]): Promise<void> {
   if (!(runs >= 1 && seconds > 0 && databases >= 1)) throw new RangeError('--runs, --seconds and --databases must be positive numbers')
   say(`Node ${process.version}, ${availableParallelism()} cores, ${runs} runs of ${seconds} s`)
   const postgres = await startPostgres()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void postgres.stop().finally(() => process.exit(1)) })
   const findings: Array<Finding | Skipped> = []
   try {
     for (const row of chosen) findings.push(...await runRow(row, { postgres, runs, seconds, databases, say }))

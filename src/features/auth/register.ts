@@ -42,7 +42,6 @@ export async function register (services: Services, registration: Registration, 
   const hashing = services.passwords.hash(normalizePassword(password))
   hashing.catch(() => undefined)
   const reservation = await services.provisioner.reserve({ kind, name, email, timeZone, trialEndsAt })
-  const refilling = orderNextSpare(services)
   try {
     const tenantId = reservation.tenant.id
     const admin: Admin = {
@@ -57,7 +56,8 @@ export async function register (services: Services, registration: Registration, 
     const passwordHash = await hashing
     await withReserved(services, reservation, (db) => updatePasswordHash(db, admin.id, passwordHash))
     await services.provisioner.activate(reservation, { id: admin.id, emailHash: emailHash(services.keyring, email) })
-    await refilling
+    // Not before: making a database would slow this sign-up down. And nobody waits for it.
+    void orderNextSpare(services)
     const organization = { id: reservation.organizationId, kind, name, timeZone, trialEndsAt: trialEndsAt.toISOString() }
     return { tenantId, admin, organization, session }
   } catch (error) {

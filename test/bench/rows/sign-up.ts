@@ -9,7 +9,7 @@ import { type Koinonia, newSignUp, startKoinonia } from '../koinonia.js'
 export const signUp: Row = { name: 'sign-up', about: 'sign-up with a spare at hand, alone and 8 at once; beside the same password hash alone', run }
 
 const atOnce = 8
-const inARow = 8
+const inARow = 6
 const spares = 16
 
 async function run (bench: Bench): Promise<Finding[]> {
