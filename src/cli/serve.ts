@@ -97,8 +97,19 @@ function withSandbox (settings: Config): { config: Config, sandboxKey: SigningKe
 async function welcome (app: FastifyInstance, config: Config, makeDemo: boolean): Promise<void> {
   const url = config.PUBLIC_URL ?? ''
   console.log(`\nKoinonia is running.\n\n  API          ${url}/api\n  Reference    ${url}/docs\n  Phones       ${url}/sandbox\n  Data         ${config.DATA_DIR}`)
-  const demo = makeDemo ? await seedDemo(app) : undefined
+  const demo = makeDemo ? await quietly(app, () => seedDemo(app)) : undefined
   if (demo !== undefined) {
     console.log(`  Demo church  ${demo.email} / ${demo.password}\n\nSend its members a text, and watch their phones:\n\n${demo.curl(url)}\n`)
+  }
+}
+
+/** The demo's own requests would bury what a newcomer is to read. */
+async function quietly<T> (app: FastifyInstance, work: () => Promise<T>): Promise<T> {
+  const { level } = app.log
+  app.log.level = 'warn'
+  try {
+    return await work()
+  } finally {
+    app.log.level = level
   }
 }

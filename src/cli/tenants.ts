@@ -1,9 +1,13 @@
 // `koinonia tenants`: look at organizations and their databases, sign one up, suspend and resume it.
 import { type Command, InvalidArgumentError } from 'commander'
+import { systemClock } from '../clock.js'
 import { problem } from '../errors.js'
+import { wakeDispatch } from '../features/messages/wake-dispatch.js'
+import { JobQueue } from '../jobs/job-queue.js'
 import { type RegistryDb } from '../registry/db.js'
 import { isTenantId, type TenantId, type TenantStatus } from '../tenancy/tenant.js'
 import { createTenantCommand } from './create-tenant.js'
+import { hurryEvents } from '../webhooks/queries.js'
 import { asOperator, type Operator } from './operator.js'
 import { table } from './table.js'
 
@@ -27,17 +31,26 @@ export function tenantsCommand (program: Command): void {
       await asOperator(async ({ registry }) => { printOne(await showTenant(registry, asTenantId(id)), options) })
     })
   createTenantCommand(tenants)
-  statusCommand(tenants, 'suspend', 'refuse every request of an organization from now on; its data stays', 'suspended')
-  statusCommand(tenants, 'resume', 'let a suspended organization in again', 'active')
+  statusCommand(tenants, 'suspend', 'refuse every request of an organization from now on; its data stays', async ({ provisioner }, id) => {
+    await provisioner.suspend(id)
+    return 'suspended'
+  })
+  statusCommand(tenants, 'resume', 'let a suspended organization in again', async ({ provisioner, registry, config, log }, id) => {
+    await provisioner.resume(id)
+    // What waited meanwhile goes on now: texts in its outbox, and events that came in for it.
+    await wakeDispatch({ jobs: new JobQueue(registry), config, log, clock: systemClock }, id)
+    await hurryEvents(registry, id)
+    return 'active'
+  })
 }
 
-function statusCommand (tenants: Command, verb: 'suspend' | 'resume', description: string, status: TenantStatus): void {
+function statusCommand (tenants: Command, verb: string, description: string, change: (operator: Operator, id: TenantId) => Promise<TenantStatus>): void {
   tenants.command(`${verb} <id>`)
     .description(description)
     .option('--json', 'print JSON')
     .action(async (id: string, options: Output) => {
-      await asOperator(async ({ provisioner }: Operator) => {
-        await provisioner[verb](asTenantId(id))
+      await asOperator(async (operator) => {
+        const status = await change(operator, asTenantId(id))
         console.log(options.json === true ? JSON.stringify({ id, status }) : `${id} is ${status}.`)
       })
     })

@@ -108,6 +108,11 @@ export async function findNumberOwners (db: RegistryDb, numbers: readonly string
   return new Map(rows.map((row) => [row.phone_number, { tenantId: row.tenant_id, status: row.status }]))
 }
 
+/** What waits for this tenant is due now: the next sweep takes it. */
+export async function hurryEvents (db: RegistryDb, tenantId: string): Promise<void> {
+  await db.updateTable('webhook_events').set({ not_before: sql`now()` }).where('status', '=', 'received').where('tenant_id', '=', tenantId).execute()
+}
+
 /** Deletes at most `limit` settled events older than `days`; returns how many. What still waits is never deleted. */
 export async function deleteOldEvents (db: RegistryDb, days: number, limit: number): Promise<number> {
   const { numAffectedRows } = await sql`
