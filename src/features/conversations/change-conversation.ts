@@ -3,7 +3,8 @@ import { problem } from '../../errors.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { violatedConstraint } from '../../tenancy/violated-constraint.js'
 import { getConversation } from './list-conversations.js'
-import { type ConversationRow, updateConversation } from './queries.js'
+import { type ConversationRow } from './inbox-queries.js'
+import { updateConversation } from './queries.js'
 import { type ConversationChanges } from './schemas.js'
 
 /** @throws problem('CONVERSATION_NOT_FOUND') @throws problem('CONVERSATION_SUPERSEDED') when opening one of two */

@@ -4,7 +4,7 @@ import { problem } from '../../errors.js'
 import { decodeCursor, encodeCursor, type Page, toPage } from '../../http/pagination.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { readPhone } from '../members/phone.js'
-import { conversationsAfter, type ConversationRow, findConversation, messagesBefore } from './queries.js'
+import { conversationsAfter, type ConversationRow, findConversation, messagesBefore } from './inbox-queries.js'
 import { type Conversation, type ConversationMessage, type ConversationQuery } from './schemas.js'
 import { conversationToWire, messageToWire } from './to-wire.js'
 

@@ -9,8 +9,9 @@ import { queueText } from '../messages/queue-text.js'
 import { guardDispatch, wakeDispatch } from '../messages/wake-dispatch.js'
 import { senderFor } from '../numbers/default-sender.js'
 import { refusingTwoOpen } from './change-conversation.js'
+import { type ConversationMessageRow, findConversationMessage } from './inbox-queries.js'
 import { getConversation } from './list-conversations.js'
-import { type ConversationMessageRow, findConversationMessage, insertOutbound, updateConversation } from './queries.js'
+import { insertOutbound, updateConversation } from './queries.js'
 import { previewOf } from './receive-text.js'
 
 export interface NewReply { tenantId: string, conversationId: string, text: string, mediaUrls: readonly string[], adminId: string }

@@ -1,7 +1,7 @@
 // Rows as the wire has them: the address decrypted, field by field so that nothing else gets out.
 import { type FieldCrypto } from '../../crypto/fields.js'
 import { toTimestamp } from '../../http/wire.js'
-import { type ConversationMessageRow, type ConversationRow } from './queries.js'
+import { type ConversationMessageRow, type ConversationRow } from './inbox-queries.js'
 import { type InboundMedia } from './receive-text.js'
 import { type Conversation, type ConversationMessage } from './schemas.js'
 
