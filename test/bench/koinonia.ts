@@ -1,14 +1,13 @@
 // Koinonia under test: the real command with production settings, used through its own API.
 import { type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { Pool } from 'undici'
 import { createKeyring } from '../../src/crypto/keyring.js'
 import { tenantPassword } from '../../src/tenancy/credentials.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
+import { freePort } from '../helpers/free-port.js'
 import { MASTER_KEY, openProvisioner } from '../helpers/provisioning-ground.js'
 import { type Bench } from './bench.js'
 import { spawnKoinonia, stopChild } from './child.js'
@@ -79,16 +78,6 @@ async function fillSpares (registryUrl: string, spares: number): Promise<void> {
   } finally {
     for (const close of closers) await close()
   }
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('No free port')
-  return address.port
 }
 
 async function untilReady (pool: Pool, child: ChildProcess): Promise<void> {

@@ -1,6 +1,5 @@
 // The production application for one test: real services on a registry of its own, everything closed and dropped at the end.
 import { createHash } from 'node:crypto'
-import { createServer, type AddressInfo } from 'node:net'
 import { type FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { buildApp } from '../../src/app.js'
@@ -12,6 +11,7 @@ import { type OpenServices, openServices } from '../../src/services.js'
 import { jobs } from '../../src/tasks.js'
 import { addNumber, type AddedNumber } from './add-number.js'
 import { type ClonedRegistry, cloneRegistry } from './clone-registry.js'
+import { freePort } from './free-port.js'
 import { signUp, type SignedUp, type SignUpFields } from './sign-up.js'
 
 export interface BuildOptions {
@@ -125,12 +125,4 @@ async function startProcess (registryUrl: string, settings: Partial<Config>, lis
 async function carrierFor ({ carrier = false }: BuildOptions): Promise<RunningCarrier | undefined> {
   if (carrier === false) return undefined
   return await startCarrier({ ...quick, ...(carrier === true ? {} : carrier) })
-}
-
-async function freePort (): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }

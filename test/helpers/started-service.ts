@@ -1,8 +1,8 @@
 // The whole service as a newcomer starts it: a process of its own on a fresh data folder, with everything it makes up.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { packageRoot } from '../../src/config.js'
+import { freePort } from './free-port.js'
 import { until } from './until.js'
 
 export interface StartedService {
@@ -44,12 +44,4 @@ async function end (child: ChildProcess, signal: NodeJS.Signals): Promise<number
     child.once('exit', (code) => { resolve(code) })
     child.kill(signal)
   })
-}
-
-async function freePort (): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }
