@@ -7,6 +7,7 @@ import { hashToken } from '../crypto/tokens.js'
 import { problem } from '../errors.js'
 import { type RegistryDb } from '../registry/db.js'
 import { type Services } from '../services.js'
+import { type ServerStats } from '../tenancy/server-connections.js'
 
 export async function metricsRoute (app: FastifyInstance): Promise<void> {
   const { services } = app
@@ -23,31 +24,33 @@ export async function metricsRoute (app: FastifyInstance): Promise<void> {
   })
 }
 
-function gaugeConnections ({ metrics, tenancy }: Services): void {
-  const gauge = new Gauge({
+function gaugeConnections (services: Services): void {
+  gaugeServers(services, {
     name: 'koinonia_database_connections',
     help: 'Connections by server: used, idle and the limit; and requests waiting for one.',
-    labelNames: ['server', 'state'],
-    registers: [metrics.registry],
-    collect () {
-      for (const server of tenancy.stats().servers) {
-        gauge.set({ server: server.server, state: 'used' }, server.used)
-        gauge.set({ server: server.server, state: 'idle' }, server.idle)
-        gauge.set({ server: server.server, state: 'limit' }, server.limit)
-        gauge.set({ server: server.server, state: 'waiting' }, server.waiting)
-      }
-    }
+    label: 'state',
+    read: ({ used, idle, limit, waiting }) => ({ used, idle, limit, waiting })
   })
-  const totals = new Gauge({
+  gaugeServers(services, {
     name: 'koinonia_database_connection_events_total',
     help: 'Connections opened, and taken from an idle tenant, since the start.',
-    labelNames: ['server', 'event'],
+    label: 'event',
+    read: ({ opens, steals, breaker }) => ({ opened: opens, stolen: steals, breaker_open: breaker === 'closed' ? 0 : 1 })
+  })
+}
+
+interface ServerGauge { name: string, help: string, label: string, read: (server: ServerStats) => Record<string, number> }
+
+/** One value for each server and each key of what `read` returns. */
+function gaugeServers ({ metrics, tenancy }: Services, { name, help, label, read }: ServerGauge): void {
+  const gauge = new Gauge({
+    name,
+    help,
+    labelNames: ['server', label],
     registers: [metrics.registry],
     collect () {
       for (const server of tenancy.stats().servers) {
-        totals.set({ server: server.server, event: 'opened' }, server.opens)
-        totals.set({ server: server.server, event: 'stolen' }, server.steals)
-        totals.set({ server: server.server, event: 'breaker_open' }, server.breaker === 'closed' ? 0 : 1)
+        for (const [key, value] of Object.entries(read(server))) gauge.set({ server: server.server, [label]: key }, value)
       }
     }
   })
