@@ -5,10 +5,14 @@ import { type Tenant, type TenantDb } from '../tenancy/tenant.js'
 import { type TenantLease } from '../tenancy/tenancy.js'
 import { everyRouteMayAnswer } from './openapi.js'
 
+// On the request itself: a WeakMap with an entry for each request is dear to the garbage collector.
+const held: unique symbol = Symbol('lease')
+
 declare module 'fastify' {
   interface FastifyRequest {
     tenant: Tenant
     db: TenantDb
+    [held]: TenantLease | null
     /** Gives the connection back before the answer: for a handler that is done with `db` and now waits for somebody else. */
     giveBackDatabase: () => void
   }
@@ -19,17 +23,17 @@ declare module 'fastify' {
  * A caller who hangs up changes nothing: the handler finishes what it began, and its answer goes nowhere.
  */
 export default fp(async (app: FastifyInstance) => {
-  const leases = new WeakMap<FastifyRequest, TenantLease>()
   everyRouteMayAnswer(app, ['TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'])
   app.decorateRequest('tenant')
   app.decorateRequest('db')
+  app.decorateRequest(held, null)
   app.decorateRequest('giveBackDatabase', function (this: FastifyRequest) {
-    leases.get(this)?.release()
-    leases.delete(this)
+    this[held]?.release()
+    this[held] = null
   })
   app.addHook('preHandler', async (request) => {
     const lease = await app.services.tenancy.lease(request.actor.tenantId)
-    leases.set(request, lease)
+    request[held] = lease
     request.tenant = lease.tenant
     request.db = lease.db
   })
