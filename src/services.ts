@@ -37,13 +37,19 @@ export interface OpenServices extends Services {
 }
 
 /** `registryUrl` is the setting, or the embedded server's. Opens lazily: an unreachable database shows at the first query. */
-export async function openServices (config: Config, registryUrl: string, log: Logger, clock: Clock = systemClock): Promise<OpenServices> {
+export async function openServices (config: Config, registryUrl: string, log: Logger, clock?: Clock): Promise<OpenServices> {
+  const services = prepareServices(config, registryUrl, log, clock)
+  await services.listener.start()
+  return services
+}
+
+/** The same without hearing what other processes change: every look at a tenant asks the registry. */
+export function prepareServices (config: Config, registryUrl: string, log: Logger, clock: Clock = systemClock): OpenServices {
   const keyring = createKeyring(Buffer.from(config.MASTER_KEY, 'base64'))
   const registry = openRegistry(registryUrl, config, log)
   const listener = new RegistryListener({ connectionString: registryUrl, log })
   const tenancy = new Tenancy({ registry, listener, keyring, config, log })
   const provisioner = new Provisioner({ registry: registry.db, tenancy, keyring, config, registryUrl, log })
-  await listener.start()
   const carrier = createTelnyxCarrier(config, log)
   const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })
   return {

@@ -2,7 +2,6 @@
 import { type Command, Option } from 'commander'
 import { text } from 'node:stream/consumers'
 import { register } from '../features/auth/register.js'
-import { openServices } from '../services.js'
 import { asOperator } from './operator.js'
 
 interface Options { kind: 'church' | 'studio', name: string, email: string, firstName: string, lastName: string, timeZone?: string, passwordStdin?: true, json?: true }
@@ -20,16 +19,11 @@ export function createTenantCommand (tenants: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const password = (await text(process.stdin)).replace(/\r?\n$/, '')
-      await asOperator(async ({ config, registryUrl, log }) => {
-        const services = await openServices(config, registryUrl, log)
-        try {
-          const { kind, name: organizationName, email, firstName, lastName, timeZone } = options
-          const { tenantId, organization } = await register(services, { kind, organizationName, email, password, firstName, lastName, timeZone }, { address: null, userAgent: null, requestId: null })
-          log.info({ tenantId }, 'tenant created by an operator')
-          console.log(options.json === true ? JSON.stringify({ tenantId, organization }) : `${tenantId} is ready: ${organization.name}, trial until ${organization.trialEndsAt}.`)
-        } finally {
-          await services.close()
-        }
+      await asOperator(async (operator) => {
+        const { kind, name: organizationName, email, firstName, lastName, timeZone } = options
+        const { tenantId, organization } = await register(operator, { kind, organizationName, email, password, firstName, lastName, timeZone }, { address: null, userAgent: null, requestId: null })
+        operator.log.info({ tenantId }, 'tenant created by an operator')
+        console.log(options.json === true ? JSON.stringify({ tenantId, organization }) : `${tenantId} is ready: ${organization.name}, trial until ${organization.trialEndsAt}.`)
       })
     })
 }
