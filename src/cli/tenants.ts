@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../clock.js'
 import { problem } from '../errors.js'
-import { wakeDispatch } from '../features/messages/wake-dispatch.js'
+import { visitAt } from '../features/messages/wake-dispatch.js'
 import { JobQueue } from '../jobs/job-queue.js'
 import { type RegistryDb } from '../registry/db.js'
 import { isTenantId, type TenantId, type TenantStatus } from '../tenancy/tenant.js'
@@ -14,6 +14,9 @@ import { table } from './table.js'
 interface Output { json?: true }
 
 const statuses: readonly TenantStatus[] = ['creating', 'spare', 'active', 'suspended', 'moving', 'archived', 'deleting', 'deleted']
+
+/** By then every worker has heard that the organization is back; one that has not would leave its outbox alone. */
+const heardByAllMs = 1_000
 
 export function tenantsCommand (program: Command): void {
   const tenants = program.command('tenants').description('list, show, create, suspend and resume organizations')
@@ -38,7 +41,7 @@ export function tenantsCommand (program: Command): void {
   statusCommand(tenants, 'resume', 'let a suspended organization in again', async ({ provisioner, registry, config, log }, id) => {
     await provisioner.resume(id)
     // What waited meanwhile goes on now: texts in its outbox, and events that came in for it.
-    await wakeDispatch({ jobs: new JobQueue(registry), config, log, clock: systemClock }, id)
+    await visitAt({ jobs: new JobQueue(registry), config, log, clock: systemClock }, id, new Date(Date.now() + heardByAllMs))
     await hurryEvents(registry, id)
     return 'active'
   })
