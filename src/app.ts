@@ -12,6 +12,7 @@ import { messageRoutes } from './features/messages/routes.js'
 import { numberRoutes } from './features/numbers/routes.js'
 import { tagRoutes } from './features/tags/routes.js'
 import authentication from './http/authentication.js'
+import closeConnections from './http/close-connections.js'
 import { healthRoutes } from './http/health.js'
 import idempotency from './http/idempotency.js'
 import { metricsRoute } from './http/metrics-route.js'
@@ -52,6 +53,7 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler)
   app.decorate('services', services)
 
+  await app.register(closeConnections)
   await app.register(problems)
   await app.register(requestLog)
   await app.register(openapi)
