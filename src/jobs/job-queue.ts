@@ -8,6 +8,8 @@ export interface EnqueueOptions {
   /** A waiting job of the same key is replaced by this one; a running one is left alone and runs beside it. */
   key?: string
   runAt?: Date
+  /** With a key: a waiting job keeps its time, so that calls without end cannot put it off without end. */
+  keepTime?: boolean
   maxAttempts?: number
   /** Enqueue in this transaction, so that the job exists exactly when what it works on does. */
   in?: RegistryTrx
@@ -21,7 +23,7 @@ export class JobQueue {
     if (!Check(job.schema, payload)) throw new TypeError(`The payload of job ${job.name} does not fit its schema.`)
     await sql`SELECT graphile_worker.add_job(
       ${job.name}::text, payload := ${JSON.stringify(payload)}::json, run_at := ${options.runAt ?? null}::timestamptz,
-      max_attempts := ${options.maxAttempts ?? null}::int, job_key := ${options.key ?? null}::text, job_key_mode := 'replace')`
+      max_attempts := ${options.maxAttempts ?? null}::int, job_key := ${options.key ?? null}::text, job_key_mode := ${options.keepTime === true ? 'preserve_run_at' : 'replace'}::text)`
       .execute(options.in ?? this.registry)
   }
 }
