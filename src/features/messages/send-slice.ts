@@ -1,10 +1,10 @@
 // One tenant's turn: claims texts a little ahead of the slots that send them, until nothing is due or the turn is over.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type OutgoingText, type SendOutcome } from '../../providers/carrier.js'
-import { type ClaimedText, type TextResult } from './queue-queries.js'
+import { type ClaimedText } from './queue-queries.js'
 import { type ResultRecorder } from './result-recorder.js'
-import { notLeft } from './retry-later.js'
 import { type SendSlots } from './send-slots.js'
+import { toResult, untried } from './text-result.js'
 
 export interface SendSliceOptions {
   claim: (limit: number) => Promise<ClaimedText[]>
@@ -78,7 +78,7 @@ export class SendSlice {
   async #handle (text: Held): Promise<void> {
     const { recorder, freshMs, onOutcome } = this.#options
     if (this.#mustStop() || performance.now() - text.claimedAt > freshMs) {
-      recorder.add(result(text, { state: 'queued' }))
+      recorder.add(untried(text))
       return
     }
     const outcome = await this.#send(text)
@@ -147,17 +147,4 @@ export class SendSlice {
     this.#ended = true
     for (const idle of this.#idle.splice(0)) idle(undefined)
   }
-}
-
-function toResult (text: Held, outcome: SendOutcome): TextResult {
-  switch (outcome.kind) {
-    case 'accepted': return result(text, { state: 'sent', providerMessageId: outcome.providerMessageId })
-    case 'refused': return result(text, { state: 'failed', errorCode: outcome.code, errorDetail: outcome.detail })
-    case 'unknown': return result(text, { state: 'unknown', errorCode: outcome.reason })
-    case 'not_sent': return result(text, notLeft(text.attempts, outcome))
-  }
-}
-
-function result ({ messageId, phoneHash }: Held, facts: Partial<TextResult> & Pick<TextResult, 'state'>): TextResult {
-  return { messageId, phoneHash, providerMessageId: null, errorCode: null, errorDetail: null, retryInMs: null, ...facts }
 }
