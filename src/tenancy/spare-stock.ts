@@ -33,8 +33,8 @@ export class SpareStock {
       const filled = await fillSpares(this.#work, this.#wanted)
       made += filled.made
       failed += filled.failed
+      await warmSpares(this.#work, this.#warm)
     }
-    await warmSpares(this.#work, this.#warm)
     return { made, failed }
   }
 }

@@ -1,0 +1,32 @@
+// The stock of spares when a sign-up takes one while another is being made ready.
+import t from 'tap'
+import { type Provisioner } from '../../src/tenancy/provisioner.js'
+import { makeRegistry, newAdmin, newChurch, openProvisioner } from '../helpers/provisioning-ground.js'
+
+await t.test('a spare taken while connections to the spares are opened is replaced by the same refill', async (t) => {
+  const ground = await makeRegistry(t)
+  const { tenancy } = await openProvisioner(t, ground.registryUrl)
+  let meanwhile: (() => Promise<void>) | undefined
+  const opened = await openProvisioner(t, ground.registryUrl, { SPARE_TENANTS: 1 }, {
+    tenancy: {
+      serverFor: (server) => tenancy.serverFor(server),
+      drain: async (id) => { await tenancy.drain(id) },
+      leaseOf: async (tenant) => {
+        const act = meanwhile
+        meanwhile = undefined
+        await act?.()
+        return await tenancy.leaseOf(tenant)
+      }
+    }
+  })
+  const provisioner: Provisioner = opened.provisioner
+  let joined: Promise<unknown> = Promise.resolve()
+  meanwhile = async () => {
+    await provisioner.activate(await provisioner.reserve(newChurch()), newAdmin())
+    joined = provisioner.refillSpares()
+  }
+  await provisioner.refillSpares()
+  await joined
+  const { rows } = await ground.sql.query<object>('SELECT status FROM tenants ORDER BY status')
+  t.strictSame(rows, [{ status: 'active' }, { status: 'spare' }])
+})
