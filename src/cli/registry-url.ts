@@ -3,27 +3,26 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { type Logger } from 'pino'
 import { type Config } from '../config.js'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../sandbox/postgres/start-embedded-postgres.js'
+import { startEmbeddedPostgres } from '../sandbox/postgres/start-embedded-postgres.js'
 
 const embeddedRegistry = 'koinonia_registry'
 
 export interface RegistryLocation {
   url: string
-  embedded: EmbeddedPostgres | undefined
   /** Stops the embedded server if this process started it; one that already ran is left running. */
   close: () => Promise<void>
 }
 
 /** @throws EmbeddedPostgresError when the embedded server does not start; its message says what to do. */
 export async function locateRegistry (config: Config, log: Logger, onProgress?: (step: string) => void): Promise<RegistryLocation> {
-  if (config.REGISTRY_DATABASE_URL !== undefined) return { url: config.REGISTRY_DATABASE_URL, embedded: undefined, close: async () => {} }
+  if (config.REGISTRY_DATABASE_URL !== undefined) return { url: config.REGISTRY_DATABASE_URL, close: async () => {} }
   const embedded = await startEmbeddedPostgres({
     dataDir: join(config.DATA_DIR, 'postgres'), log, ...(onProgress === undefined ? {} : { onProgress })
   })
   await createRegistryDatabase(embedded.adminUrl)
   const url = new URL(embedded.adminUrl)
   url.pathname = `/${embeddedRegistry}`
-  return { url: url.href, embedded, close: async () => { if (!embedded.adopted) await embedded.stop() } }
+  return { url: url.href, close: async () => { if (!embedded.adopted) await embedded.stop() } }
 }
 
 async function createRegistryDatabase (adminUrl: string): Promise<void> {
