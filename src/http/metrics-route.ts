@@ -2,17 +2,16 @@
 import { timingSafeEqual } from 'node:crypto'
 import { type FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
-import { Gauge } from 'prom-client'
+import { Counter, Gauge } from 'prom-client'
 import { hashToken } from '../crypto/tokens.js'
 import { problem } from '../errors.js'
 import { type RegistryDb } from '../registry/db.js'
 import { type Services } from '../services.js'
-import { type ServerStats } from '../tenancy/server-connections.js'
 
 export async function metricsRoute (app: FastifyInstance): Promise<void> {
   const { services } = app
   const expected = hashToken(services.config.OPERATOR_TOKEN)
-  gaugeConnections(services)
+  showConnections(services)
   gaugeQueue(services)
 
   app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
@@ -24,34 +23,40 @@ export async function metricsRoute (app: FastifyInstance): Promise<void> {
   })
 }
 
-function gaugeConnections (services: Services): void {
-  gaugeServers(services, {
+function showConnections ({ metrics, tenancy }: Services): void {
+  const registers = [metrics.registry]
+  const connections = new Gauge({
     name: 'koinonia_database_connections',
     help: 'Connections by server: used, idle and the limit; and requests waiting for one.',
-    label: 'state',
-    read: ({ used, idle, limit, waiting }) => ({ used, idle, limit, waiting })
+    labelNames: ['server', 'state'],
+    registers,
+    collect () {
+      for (const { server, used, idle, limit, waiting } of tenancy.stats().servers) {
+        for (const [state, value] of Object.entries({ used, idle, limit, waiting })) connections.set({ server, state }, value)
+      }
+    }
   })
-  gaugeServers(services, {
+  const events = new Counter({
     name: 'koinonia_database_connection_events_total',
     help: 'Connections opened, and taken from an idle tenant, since the start.',
-    label: 'event',
-    read: ({ opens, steals, breaker }) => ({ opened: opens, stolen: steals, breaker_open: breaker === 'closed' ? 0 : 1 })
-  })
-}
-
-interface ServerGauge { name: string, help: string, label: string, read: (server: ServerStats) => Record<string, number> }
-
-/** One value for each server and each key of what `read` returns. */
-function gaugeServers ({ metrics, tenancy }: Services, { name, help, label, read }: ServerGauge): void {
-  const gauge = new Gauge({
-    name,
-    help,
-    labelNames: ['server', label],
-    registers: [metrics.registry],
+    labelNames: ['server', 'event'],
+    registers,
     collect () {
-      for (const server of tenancy.stats().servers) {
-        for (const [key, value] of Object.entries(read(server))) gauge.set({ server: server.server, [label]: key }, value)
+      // The budget counts from the start of the process: its totals are taken over whole.
+      events.reset()
+      for (const { server, opens, steals } of tenancy.stats().servers) {
+        events.inc({ server, event: 'opened' }, opens)
+        events.inc({ server, event: 'stolen' }, steals)
       }
+    }
+  })
+  const breakers = new Gauge({
+    name: 'koinonia_database_breaker_open',
+    help: '1 while a server is left alone because it did not let us in, else 0.',
+    labelNames: ['server'],
+    registers,
+    collect () {
+      for (const { server, breaker } of tenancy.stats().servers) breakers.set({ server }, breaker === 'closed' ? 0 : 1)
     }
   })
 }

@@ -36,6 +36,7 @@ void t.test('metrics count pools, budget, queue, sends, webhooks, jobs and reque
   const expected = [
     /^koinonia_database_connections\{server="[\w-]+",state="used"\} \d+$/m, /^koinonia_database_connections\{server="[\w-]+",state="limit"\} [1-9]\d*$/m,
     /^koinonia_database_connections\{server="[\w-]+",state="waiting"\} 0$/m, /^koinonia_database_connection_events_total\{server="[\w-]+",event="opened"\} [1-9]/m,
+    /^# TYPE koinonia_database_connection_events_total counter$/m, /^koinonia_database_breaker_open\{server="[\w-]+"\} 0$/m,
     /^koinonia_queue\{state="jobs_ready"\} \d+$/m, /^koinonia_queue\{state="webhooks_waiting"\} \d+$/m, /^koinonia_sends_total\{outcome="\w+"\} 3$/m,
     /^koinonia_webhooks_total\{provider="telnyx",outcome="recorded"\} [1-9]/m, /^koinonia_jobs_total\{job="[\w.]+",outcome="\w+"\} [1-9]/m,
     /^koinonia_http_request_duration_seconds_count\{method="POST",route="\/api\/messages",status="202"\} 1$/m
