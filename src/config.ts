@@ -89,8 +89,14 @@ export function loadConfig (environment: NodeJS.ProcessEnv = process.env): Confi
   return Object.freeze({ ...secrets, ...valid, DATA_DIR: dataDir } as Config)
 }
 
-/** Where the outside world reaches this service, without a slash at the end. */
+/**
+ * Where the outside world reaches this service, without a slash at the end.
+ * @throws ConfigError when nothing tells it: no PUBLIC_URL, and a port that the system has yet to choose.
+ */
 export function publicUrl ({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' | 'HOST' | 'PORT'>): string {
+  if (PUBLIC_URL === undefined && PORT === 0) {
+    throw new ConfigError('PUBLIC_URL is missing: with PORT=0 it alone can tell the carrier where to post. Set it, or a PORT.')
+  }
   return PUBLIC_URL ?? `http://${HOST}:${PORT}`
 }
 

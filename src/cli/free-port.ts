@@ -1,9 +1,10 @@
-// A port of 127.0.0.1 nobody listens on, for what must know its address before it starts.
+// A port nobody listens on, for what must know its address before it listens.
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 
-export async function freePort (): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
+/** Another process may take it before the caller does, who then hears EADDRINUSE. */
+export async function freePort (host = '127.0.0.1'): Promise<number> {
+  const probe = createServer().listen(0, host)
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo
   probe.close()

@@ -11,6 +11,7 @@ import { carrier, carrierApiPath } from '../sandbox/carrier/carrier.js'
 import { loadSigningKey, type SigningKey } from '../sandbox/carrier/signing-key.js'
 import { openServices } from '../services.js'
 import { seedDemo } from './demo.js'
+import { freePort } from './free-port.js'
 import { locateRegistry } from './registry-url.js'
 import { stopOnSignal } from './until-stopped.js'
 import { startJobs } from './worker.js'
@@ -21,7 +22,7 @@ export function serveCommand (program: Command): void {
     .option('--no-worker', 'leave background jobs to `koinonia worker`')
     .option('--no-demo', 'do not make the demo church on the first start')
     .action(async (options: { worker: boolean, demo: boolean }) => {
-      const settings = loadConfig()
+      const settings = await withPort(loadConfig())
       await serve(settings, createLogger(settings), options)
     })
 }
@@ -80,6 +81,11 @@ async function listen (app: FastifyInstance, { HOST, PORT }: Config): Promise<vo
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     throw new ConfigError(`Port ${PORT} of ${HOST} is in use, perhaps by another Koinonia. Stop that one, or choose another port: PORT=${PORT + 1} npm start`, { cause: error })
   }
+}
+
+/** Chosen before we listen, because carriers are told where to post before that. */
+async function withPort (settings: Config): Promise<Config> {
+  return settings.PORT === 0 ? { ...settings, PORT: await freePort(settings.HOST) } : settings
 }
 
 /** Without a carrier's key the sandbox takes its place, at this service's own address. */

@@ -1,6 +1,6 @@
 // `koinonia worker`: the background jobs alone, beside API processes that run with --no-worker.
 import { type Command } from 'commander'
-import { loadConfig } from '../config.js'
+import { loadConfig, publicUrl } from '../config.js'
 import { startWorker, type Worker } from '../jobs/worker.js'
 import { createLogger } from '../log.js'
 import { openServices, type Services } from '../services.js'
@@ -13,6 +13,8 @@ export function workerCommand (program: Command): void {
     .description('run background jobs: sending, webhooks, number orders, spare databases')
     .action(async () => {
       const config = loadConfig()
+      // Refused now rather than in every job that tells a carrier where to post.
+      publicUrl(config)
       const log = createLogger(config)
       const registry = await locateRegistry(config, log)
       const services = await openServices(config, registry.url, log)

@@ -11,7 +11,7 @@ import { type OpenServices, openServices } from '../../src/services.js'
 import { jobs } from '../../src/tasks.js'
 import { addNumber, type AddedNumber } from './add-number.js'
 import { type ClonedRegistry, cloneRegistry } from './clone-registry.js'
-import { freePort } from './free-port.js'
+import { freePort } from '../../src/cli/free-port.js'
 import { signUp, type SignedUp, type SignUpFields } from './sign-up.js'
 
 export interface BuildOptions {

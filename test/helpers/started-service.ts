@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { packageRoot } from '../../src/config.js'
-import { freePort } from './free-port.js'
+import { freePort } from '../../src/cli/free-port.js'
 import { until } from './until.js'
 
 export interface StartedService {
