@@ -62,6 +62,8 @@ async function open (settings: Config, { log, tell, opened, worker, demo }: Open
   if (sandboxKey !== undefined) await app.register(carrier, { key: sandboxKey, dataDir: join(config.DATA_DIR, 'sandbox') })
   await services.provisioner.reconcile()
   await listen(app, config)
+  const warmth = services.provisioner.keepSparesWarm(services.listener)
+  opened.push(async () => { warmth.close() })
   if (worker) {
     const { stop } = await startJobs(services)
     opened.push(stop)

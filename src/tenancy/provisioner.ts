@@ -7,6 +7,7 @@ import { type Keyring } from '../crypto/keyring.js'
 import { problem } from '../errors.js'
 import { type RegistryDb } from '../registry/db.js'
 import { registryIdentity } from '../registry/identity.js'
+import { type RegistryListener, type Subscription } from '../registry/listener.js'
 import { askOnce } from './ask-once.js'
 import { changeStatus } from './change-status.js'
 import { type FleetProgress, type FleetResult, migrateTenants } from './migrate-tenants.js'
@@ -101,6 +102,11 @@ export class Provisioner {
   async refillSpares (): Promise<Refill> {
     await this.#recordServers()
     return await this.#spares.refill()
+  }
+
+  /** For a process that takes sign-ups: connections to the spares stay open in it, whichever process makes them. */
+  keepSparesWarm (listener: RegistryListener): Subscription {
+    return this.#spares.keepWarm(listener)
   }
 
   /** Undoes what a crash left and reports what it may not touch; looks at every row and every server. */

@@ -1,7 +1,12 @@
-// The spares of every open server, kept at their number: one refill at a time in a process.
+// The spares of every open server, kept at their number: one refill at a time in a process, and each process hears of it.
+import { sql } from 'kysely'
+import { type RegistryListener, type Subscription } from '../registry/listener.js'
 import { fillSpares } from './fill-spares.js'
 import { type Provisioning } from './provisioning.js'
 import { warmSpares } from './warm-spares.js'
+
+/** What a process NOTIFYs that has made spares, for all that take sign-ups. */
+const SPARES_MADE = 'spares_made'
 
 export interface Refill { made: number, failed: number }
 
@@ -26,6 +31,16 @@ export class SpareStock {
     return this.#refilling
   }
 
+  /** From now on connections to the spares are open, whichever process makes them: until the subscription is closed. */
+  keepWarm (listener: RegistryListener): Subscription {
+    const warm = (): void => {
+      warmSpares(this.#work, this.#warm).catch((error: unknown) => {
+        this.#work.log.warn({ err: error }, 'the spares could not be looked up; the next sign-up opens its connection itself')
+      })
+    }
+    return listener.on(SPARES_MADE, warm, warm)
+  }
+
   async #fill (): Promise<Refill> {
     let [made, failed] = [0, 0]
     while (this.#again) {
@@ -33,6 +48,7 @@ export class SpareStock {
       const filled = await fillSpares(this.#work, this.#wanted)
       made += filled.made
       failed += filled.failed
+      if (filled.made > 0) await sql`SELECT pg_notify(${SPARES_MADE}, '')`.execute(this.#work.registry)
       await warmSpares(this.#work, this.#warm)
     }
     return { made, failed }

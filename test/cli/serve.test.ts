@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageRoot } from '../../src/config.js'
-import { makeRegistry, MASTER_KEY } from '../helpers/provisioning-ground.js'
+import { makeRegistry, MASTER_KEY, openProvisioner } from '../helpers/provisioning-ground.js'
 import { until } from '../helpers/until.js'
 import { runCli } from './run-cli.js'
 
@@ -46,4 +46,21 @@ void t.test('with PORT=0 the carrier is told the port that the system chose', as
 void t.test('a worker alone is refused PORT=0 without PUBLIC_URL: nothing could tell it where the carrier shall post', async (t) => {
   const ground = await makeRegistry(t)
   t.match(await runCli(ground.registryUrl, ['worker'], { settings: { PORT: '0' } }), { code: 1, stderr: /PUBLIC_URL is missing/ })
+})
+
+void t.test('with --no-worker it holds a connection to a spare that the worker made elsewhere', async (t) => {
+  const ground = await makeRegistry(t)
+  await serve(t, ground.registryUrl, ['--no-worker', '--no-demo'], /(Koinonia is running)/)
+  const cold = async () => ({ release: () => undefined })
+  const elsewhere = await openProvisioner(t, ground.registryUrl)
+  const { provisioner } = await openProvisioner(t, ground.registryUrl, { SPARE_TENANTS: 1 }, {
+    tenancy: { serverFor: (server) => elsewhere.tenancy.serverFor(server), drain: async (id) => { await elsewhere.tenancy.drain(id) }, leaseOf: cold }
+  })
+  await provisioner.refillSpares()
+  const { rows: [spare] } = await ground.sql.query<{ database_name: string, role_name: string }>("SELECT database_name, role_name FROM tenants WHERE status = 'spare'")
+  const connection = await until(async () => {
+    const { rows } = await ground.admin.query<{ usename: string }>('SELECT usename FROM pg_stat_activity WHERE datname = $1', [spare?.database_name])
+    return rows.find(({ usename }) => usename === spare?.role_name)
+  })
+  t.ok(connection)
 })

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { type Provisioner } from '../../src/tenancy/provisioner.js'
 import { makeRegistry, newAdmin, newChurch, openProvisioner } from '../helpers/provisioning-ground.js'
+import { until } from '../helpers/until.js'
 
 await t.test('a spare taken while connections to the spares are opened is replaced by the same refill', async (t) => {
   const ground = await makeRegistry(t)
@@ -29,4 +30,23 @@ await t.test('a spare taken while connections to the spares are opened is replac
   await joined
   const { rows } = await ground.sql.query<object>('SELECT status FROM tenants ORDER BY status')
   t.strictSame(rows, [{ status: 'active' }, { status: 'spare' }])
+})
+
+await t.test('a process that takes sign-ups opens its connection to a spare that another process made', async (t) => {
+  const ground = await makeRegistry(t)
+  const maker = await openProvisioner(t, ground.registryUrl, { SPARE_TENANTS: 1 })
+  const taker = await openProvisioner(t, ground.registryUrl)
+  const subscription = taker.provisioner.keepSparesWarm(taker.listener)
+  const opens = (): number => taker.tenancy.stats().servers.reduce((sum, server) => sum + server.opens, 0)
+  const idle = (): number => taker.tenancy.stats().servers.reduce((sum, server) => sum + server.idle, 0)
+  await until(async () => subscription.isLive())
+  t.equal(opens(), 0)
+
+  await maker.provisioner.refillSpares()
+  await until(async () => idle() === 1)
+  const opened = opens()
+  const { tenant } = await taker.provisioner.reserve(newChurch());
+  (await taker.tenancy.leaseOf(tenant)).release()
+  t.equal(opens(), opened, 'the sign-up found its connection open')
+  subscription.close()
 })
