@@ -1,13 +1,13 @@
 // Every background job of the service, and what comes round by itself.
 import { pruneAttemptsJob, refillSparesJob, undoExpiredJob } from './features/auth/jobs.js'
-import { dispatchJob } from './features/messages/jobs.js'
+import { dispatchJob, startJob } from './features/messages/jobs.js'
 import { followOrderJob } from './features/numbers/jobs.js'
 import { type Job } from './jobs/define-job.js'
 import { type Services } from './services.js'
 import { processEventsJob, pruneEventsJob } from './webhooks/jobs.js'
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [
-  refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, followOrderJob,
+  refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob,
   processEventsJob, pruneEventsJob
 ]
 

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../clock.js'
 import { problem } from '../errors.js'
+import { planOverdueStarts } from '../features/messages/plan-start.js'
 import { visitAt } from '../features/messages/wake-dispatch.js'
 import { JobQueue } from '../jobs/job-queue.js'
 import { type RegistryDb } from '../registry/db.js'
@@ -40,8 +41,11 @@ export function tenantsCommand (program: Command): void {
   })
   statusCommand(tenants, 'resume', 'let a suspended organization in again', async ({ provisioner, registry, config, log }, id) => {
     await provisioner.resume(id)
-    // What waited meanwhile goes on now: texts in its outbox, and events that came in for it.
-    await visitAt({ jobs: new JobQueue(registry), config, log, clock: systemClock }, id, new Date(Date.now() + heardByAllMs))
+    // What waited meanwhile goes on now: texts in its outbox, messages whose time has passed, and events that came in for it.
+    const queueing = { jobs: new JobQueue(registry), config, log, clock: systemClock }
+    const heardByAll = new Date(Date.now() + heardByAllMs)
+    await visitAt(queueing, id, heardByAll)
+    await planOverdueStarts(queueing, id, heardByAll)
     await hurryEvents(registry, id)
     return 'active'
   })

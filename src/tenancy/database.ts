@@ -186,6 +186,7 @@ export interface Messages {
   audience: Json | null;
   created_at: Generated<Timestamp>;
   created_by: string | null;
+  error_code: string | null;
   from_number: string;
   id: Generated<string>;
   kind: "broadcast" | "reply" | "welcome" | "auto_reply" | "confirmation";

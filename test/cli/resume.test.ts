@@ -30,3 +30,19 @@ await t.test('a text queued before the suspension leaves after the resumption, a
   await until(async () => (await received()).length === 1)
   t.match(await received(), [{ text: 'Welcome back.' }])
 })
+
+await t.test('a message whose time passed during the suspension starts after the resumption', async (t) => {
+  const test = await buildTestApp(t)
+  const church = await test.signUp()
+  await test.addNumber(church)
+  const api = apiOf(test.app, church)
+  await api('POST', '/members', { firstName: 'Ruth', lastName: 'Cole', phone: '+16155550141', optIn: { source: 'form' } })
+  const sendAt = new Date(Date.now() + 1_000)
+  const { body: { id } } = await api<{ id: string }>('POST', '/messages', { text: 'At ten.', to: { all: true }, sendAt })
+  await test.services.provisioner.suspend(church.tenantId)
+  await test.startWorker()
+  await until(async () => (await test.registry.query('SELECT FROM graphile_worker.jobs WHERE key = $1', [`start:${id}`])).length === 0)
+
+  t.match(await runCli(test.registry.url, ['tenants', 'resume', church.tenantId]), { code: 0, stdout: /is active/ })
+  await until(async () => (await api<{ counts?: { queued: number } }>('GET', `/messages/${id}`)).body.counts?.queued === 1, 20_000)
+})

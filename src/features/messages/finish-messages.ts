@@ -1,4 +1,4 @@
-// A message is done when nothing of it waits in the outbox any more.
+// A message that has started is done when nothing of it waits in the outbox any more.
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 
@@ -6,5 +6,5 @@ import { type TenantDb } from '../../tenancy/tenant.js'
 export async function finishMessages (db: TenantDb): Promise<void> {
   await sql`
     UPDATE messages m SET status = 'sent', updated_at = now()
-    WHERE m.status IN ('scheduled', 'sending') AND NOT EXISTS (SELECT FROM message_queue q WHERE q.message_id = m.id)`.execute(db)
+    WHERE m.status = 'sending' AND NOT EXISTS (SELECT FROM message_queue q WHERE q.message_id = m.id)`.execute(db)
 }

@@ -1,12 +1,11 @@
-// The SQL of messages as the API asks for them; that of the outbox is in queue-queries.ts.
-import { type RawBuilder, sql } from 'kysely'
+// The SQL of messages as the API asks for them; that of audiences is in audience-queries.ts, that of the outbox in queue-queries.ts.
+import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
-import { type TextParts } from './count-parts.js'
-import { lanes } from './queue-text.js'
-import { type Audience } from './schemas.js'
+import { type Audience, type MessageFailure } from './schemas.js'
 import { type RecipientState } from './states.js'
 
 export interface NewMessageRow {
+  id: string
   text: string
   mediaUrls: readonly string[]
   from: string
@@ -15,71 +14,46 @@ export interface NewMessageRow {
   createdBy: string
 }
 
-export async function insertMessage (trx: TenantDb, { text, mediaUrls, from, audience, sendAt, createdBy }: NewMessageRow): Promise<string> {
-  const { id } = await trx.insertInto('messages').values({
+/** A message that has not started; `sendAt` null: it starts in this transaction. */
+export async function insertMessage (trx: TenantDb, { id, text, mediaUrls, from, audience, sendAt, createdBy }: NewMessageRow): Promise<void> {
+  await trx.insertInto('messages').values({
+    id,
     kind: 'broadcast',
     text,
     media_urls: [...mediaUrls],
     audience: JSON.stringify(audience),
     from_number: from,
-    status: sendAt === null ? 'sending' : 'scheduled',
+    status: 'scheduled',
     send_at: sendAt,
     created_by: createdBy
-  }).returning('id').executeTakeFirstOrThrow()
-  return id
+  }).execute()
 }
 
-/**
- * Recipients and their places in the outbox, in the database alone: the stored numbers are copied as they are, still encrypted.
- * Members have one number each and no two the same, so nobody is chosen twice. @returns how many are in it, and how many wait
- */
-export async function insertRecipients (trx: TenantDb, messageId: string, audience: Audience, { parts, encoding }: TextParts, notBefore: Date | null): Promise<{ chosen: number, queued: number }> {
-  const { rows: [row] } = await sql<{ chosen: number, queued: number }>`
-    WITH chosen AS (
-      INSERT INTO message_recipients (message_id, phone_hash, member_id, phone_cipher, parts, encoding, status, error_code)
-      SELECT ${messageId}, m.phone_hash, m.id, m.phone_cipher, ${parts}, ${encoding},
-        CASE m.opt_in_state WHEN 'opted_in' THEN 'queued' ELSE 'suppressed' END,
-        CASE m.opt_in_state WHEN 'opted_out' THEN 'opted_out' WHEN 'pending' THEN 'not_opted_in' END
-      FROM members m WHERE m.deleted_at IS NULL AND ${belongsTo(audience)}
-      RETURNING phone_hash, status
-    ), queued AS (
-      INSERT INTO message_queue (message_id, phone_hash, lane, not_before)
-      SELECT ${messageId}, phone_hash, ${lanes.broadcast}, coalesce(${notBefore}, now()) FROM chosen WHERE status = 'queued'
-      RETURNING 1
-    )
-    SELECT (SELECT count(*)::int FROM chosen) AS chosen, (SELECT count(*)::int FROM queued) AS queued`.execute(trx)
-  return row ?? { chosen: 0, queued: 0 }
+/** The time of a message that has not started; null: at once. Undefined when it has started, or is none. */
+export async function findScheduled (db: TenantDb, id: string): Promise<{ sendAt: Date | null } | undefined> {
+  return await db.selectFrom('messages').select('send_at as sendAt').where('id', '=', id).where('status', '=', 'scheduled').executeTakeFirst()
 }
 
-function belongsTo (audience: Audience): RawBuilder<boolean> {
-  if ('memberIds' in audience) return sql`m.id = ANY (${audience.memberIds}::uuid[])`
-  if ('branchIds' in audience) {
-    return sql`m.opt_in_state = 'opted_in' AND m.id IN (SELECT mb.member_id FROM member_branches mb WHERE mb.branch_id = ANY (${audience.branchIds}::uuid[]))`
-  }
-  if ('tags' in audience) {
-    return sql`m.opt_in_state = 'opted_in' AND m.id IN (SELECT mt.member_id FROM member_tags mt JOIN tags t ON t.id = mt.tag_id WHERE lower(t.name) = ANY (${audience.tags.map(foldTag)}::text[]))`
-  }
-  return sql`m.opt_in_state = 'opted_in'`
+/** The ids of those that should have started. */
+export async function findOverdue (db: TenantDb, now: Date): Promise<string[]> {
+  const rows = await db.selectFrom('messages').select('id').where('status', '=', 'scheduled').where('send_at', '<=', now).orderBy('send_at').execute()
+  return rows.map(({ id }) => id)
 }
 
-/** The ids or tag names of an audience that do not exist, as they were asked for. */
-export async function unknownInAudience (db: TenantDb, audience: Audience): Promise<string[]> {
-  if ('memberIds' in audience) return await missing(db, audience.memberIds, sql`SELECT FROM members m WHERE m.id = asked.value::uuid AND m.deleted_at IS NULL`)
-  if ('branchIds' in audience) return await missing(db, audience.branchIds, sql`SELECT FROM branches b WHERE b.id = asked.value::uuid`)
-  if ('tags' in audience) return await missing(db, audience.tags.map(foldTag), sql`SELECT FROM tags t WHERE lower(t.name) = asked.value`)
-  return []
+/** Makes a scheduled message whose time has come a sending one; undefined when there is none, or another run has it. */
+export async function takeScheduled (trx: TenantDb, id: string, now: Date): Promise<{ text: string, mediaUrls: string[], audience: Audience } | undefined> {
+  const row = await trx.updateTable('messages').set({ status: 'sending', updated_at: sql`now()` })
+    .where('id', '=', id).where('status', '=', 'scheduled').where((eb) => eb.or([eb('send_at', 'is', null), eb('send_at', '<=', now)]))
+    .returning(['text', 'media_urls as mediaUrls', 'audience']).executeTakeFirst()
+  // Written by this service from a checked request.
+  return row && { ...row, audience: row.audience as Audience }
 }
 
-async function missing (db: TenantDb, asked: readonly string[], found: RawBuilder<unknown>): Promise<string[]> {
-  const { rows } = await sql<{ value: string }>`SELECT DISTINCT value FROM unnest(${asked}::text[]) AS asked (value) WHERE NOT EXISTS (${found})`.execute(db)
-  return rows.map(({ value }) => value)
+export async function failMessage (trx: TenantDb, id: string, code: MessageFailure): Promise<void> {
+  await trx.updateTable('messages').set({ status: 'failed', error_code: code, updated_at: sql`now()` }).where('id', '=', id).execute()
 }
 
-function foldTag (name: string): string {
-  return name.trim().replace(/\s+/g, ' ').toLowerCase()
-}
-
-const messageColumns = ['id', 'kind', 'status', 'text', 'media_urls', 'from_number', 'audience', 'send_at', 'created_at', 'updated_at'] as const
+const messageColumns = ['id', 'kind', 'status', 'text', 'media_urls', 'from_number', 'audience', 'send_at', 'error_code', 'created_at', 'updated_at'] as const
 
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>
 

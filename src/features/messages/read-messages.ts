@@ -5,6 +5,7 @@ import { problem } from '../../errors.js'
 import { decodeCursor, encodeCursor, type Page, toPage } from '../../http/pagination.js'
 import { toTimestamp } from '../../http/wire.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { countAudience } from './audience-queries.js'
 import { countRecipients, findMessage, type MessageRow, messagesBefore, recipientsAfter, type RecipientRow } from './queries.js'
 import { type Audience, type Message, type MessageQuery, type MessageWithAudience, type Recipient, type RecipientQuery } from './schemas.js'
 import { type RecipientState } from './states.js'
@@ -15,7 +16,9 @@ export async function getMessage (db: TenantDb, id: string): Promise<MessageWith
   if (row === undefined) throw problem('MESSAGE_NOT_FOUND')
   const counts = await countRecipients(db, [id])
   // Written by this service from a checked request.
-  return { ...toMessage(row, counts.get(id) ?? {}), to: row.audience as Audience | null }
+  const to = row.audience as Audience | null
+  const waits = row.status === 'scheduled' || row.status === 'draft'
+  return { ...toMessage(row, counts.get(id) ?? {}), to, audienceSize: waits && to !== null ? await countAudience(db, to) : null }
 }
 
 /** @throws problem('CURSOR_INVALID') */
@@ -45,6 +48,7 @@ function toMessage (row: MessageRow, counts: Partial<Record<RecipientState, numb
     from: row.from_number,
     counts: { queued: 0, sending: 0, sent: 0, delivered: 0, failed: 0, suppressed: 0, unknown: 0, cancelled: 0, ...counts },
     sendAt: row.send_at && toTimestamp(row.send_at),
+    errorCode: row.error_code,
     createdAt: toTimestamp(row.created_at),
     updatedAt: toTimestamp(row.updated_at)
   }

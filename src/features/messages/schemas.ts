@@ -30,7 +30,7 @@ export const NewMessage = Type.Object({
   text: Type.Optional(Text),
   mediaUrls: Type.Optional(MediaUrls),
   to: Audience,
-  sendAt: Type.Optional(Type.String({ format: 'date-time', description: 'When it leaves; without it, or in the past, at once.', examples: ['2026-03-01T17:00:00Z'] }))
+  sendAt: Type.Optional(Type.String({ format: 'date-time', description: 'When it leaves, to whoever is in the audience by then; without it, or in the past, at once.', examples: ['2026-03-01T17:00:00Z'] }))
 }, {
   additionalProperties: false,
   examples: [
@@ -45,20 +45,24 @@ export const RecipientStatus = Type.Enum([...recipientStates], {
 })
 
 const Counts = Type.Object(Object.fromEntries(recipientStates.map((state) => [state, Type.Integer({ examples: [state === 'delivered' ? 118 : 0] })])) as Record<typeof recipientStates[number], ReturnType<typeof Type.Integer>>, {
-  description: 'Recipients by status.'
+  description: 'Recipients by status; none before it starts.'
 })
+
+/** Why a message as a whole went to nobody. */
+export type MessageFailure = 'audience_empty'
 
 const MessageKind = Type.Enum(['broadcast', 'reply', 'welcome', 'auto_reply', 'confirmation'])
 
 const messageFields = {
   id: Uuid,
   kind: Type.String({ description: 'broadcast, reply, welcome, auto_reply or confirmation.', examples: ['broadcast'] }),
-  status: Type.String({ description: 'scheduled, sending, or sent when nothing of it waits any more; later also draft, paused, cancelled, failed.', examples: ['sent'] }),
+  status: Type.String({ description: 'scheduled until its time, sending, sent when nothing of it waits any more, failed when it could not start; later also draft, paused, cancelled.', examples: ['sent'] }),
   text: Type.String({ examples: ['Service starts at 10 this Sunday. See you there!'] }),
   mediaUrls: Type.Array(Type.String({ examples: ['https://example.org/map.png'] })),
   from: Type.String({ description: 'E.164, a number of the organization.', examples: ['+16155550100'] }),
   counts: Counts,
   sendAt: nullable(Timestamp),
+  errorCode: nullable(Type.String({ description: 'Why it failed. audience_empty: at its time nobody in the audience had opted in.', examples: [null] })),
   createdAt: Timestamp,
   updatedAt: Timestamp
 }
@@ -68,7 +72,8 @@ export type Message = Static<typeof Message>
 
 export const MessageWithAudience = Type.Object({
   ...messageFields,
-  to: Type.Unsafe<Audience | null>({ anyOf: [...Audience.anyOf, { type: 'null' }], examples: [{ all: true }], description: 'Who was asked for; null for a text to one person.' })
+  to: Type.Unsafe<Audience | null>({ anyOf: [...Audience.anyOf, { type: 'null' }], examples: [{ all: true }], description: 'Who was asked for; null for a text to one person.' }),
+  audienceSize: nullable(Type.Integer({ description: 'How many would get it if it left now; null once it has started. Who does is settled when it leaves.', examples: [null] }))
 })
 export type MessageWithAudience = Static<typeof MessageWithAudience>
 

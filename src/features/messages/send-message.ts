@@ -1,18 +1,21 @@
-// Queues one text to many members at once: now, or for later.
+// Takes in one text to many members: now, or for later, when whoever is in the audience by then gets it.
+import { uuidv7 } from '../../crypto/uuid.js'
 import { problem, type ProblemCode } from '../../errors.js'
 import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type Services } from '../../services.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { defaultSender } from '../numbers/default-sender.js'
+import { unknownInAudience } from './audience-queries.js'
 import { requireSendable } from './count-parts.js'
-import { finishMessages } from './finish-messages.js'
-import { insertMessage, insertRecipients, unknownInAudience } from './queries.js'
+import { confirmStart, planStart } from './plan-start.js'
+import { insertMessage } from './queries.js'
 import { type Audience, type NewMessage } from './schemas.js'
+import { startIn } from './start-message.js'
 import { guardDispatch, wakeDispatch } from './wake-dispatch.js'
 
 /**
  * @returns the message's id
- * @throws problem('TEXT_TOO_LONG'), 'NO_SENDING_NUMBER', 'AUDIENCE_EMPTY', or 'MEMBER_NOT_FOUND', 'BRANCH_NOT_FOUND', 'TAG_NOT_FOUND' naming
+ * @throws problem('TEXT_TOO_LONG'), 'NO_SENDING_NUMBER', 'AUDIENCE_EMPTY' (at once only), or 'MEMBER_NOT_FOUND', 'BRANCH_NOT_FOUND', 'TAG_NOT_FOUND' naming
  * those that do not exist; then nothing is queued
  */
 export async function sendMessage (services: Services, db: TenantDb, tenantId: string, message: NewMessage, by: RequestedBy): Promise<string> {
@@ -20,21 +23,40 @@ export async function sendMessage (services: Services, db: TenantDb, tenantId: s
   if (text.trim() === '' && mediaUrls.length === 0) {
     throw problem('VALIDATION_FAILED', { errors: [{ path: '/body/text', message: 'is required, unless there are mediaUrls' }] })
   }
-  const parts = requireSendable(text, mediaUrls)
+  requireSendable(text, mediaUrls)
   const { number } = await defaultSender(db)
-  const sendAt = later(message.sendAt, services.clock.now())
-  await guardDispatch(services, tenantId, sendAt ?? undefined)
-  const id = await db.transaction().execute(async (trx) => {
-    await refuseUnknown(trx, to)
-    const id = await insertMessage(trx, { text, mediaUrls, from: number, audience: to, sendAt, createdBy: by.adminId })
-    const { chosen, queued } = await insertRecipients(trx, id, to, parts, sendAt)
-    if (chosen === 0) throw problem('AUDIENCE_EMPTY')
-    if (queued === 0) await finishMessages(trx)
-    await recordAudit(trx, by, { action: 'message.created', subjectKind: 'message', subjectId: id, after: { recipients: chosen, queued } })
-    return id
+  const now = services.clock.now()
+  const sendAt = later(message.sendAt, now)
+  const id = uuidv7(now.getTime())
+  const write = async (start: (trx: TenantDb) => Promise<object>): Promise<void> => {
+    await db.transaction().execute(async (trx) => {
+      await refuseUnknown(trx, to)
+      await insertMessage(trx, { id, text, mediaUrls, from: number, audience: to, sendAt, createdBy: by.adminId })
+      const after = await start(trx)
+      await recordAudit(trx, by, { action: 'message.created', subjectKind: 'message', subjectId: id, after })
+    })
+  }
+  if (sendAt === null) await sendNow(services, tenantId, id, now, write)
+  else await sendLater(services, tenantId, id, sendAt, write)
+  return id
+}
+
+type Write = (start: (trx: TenantDb) => Promise<object>) => Promise<void>
+
+async function sendNow (services: Services, tenantId: string, id: string, now: Date, write: Write): Promise<void> {
+  await guardDispatch(services, tenantId)
+  await write(async (trx) => {
+    const started = await startIn(trx, id, now)
+    if (started === undefined || started.chosen === 0) throw problem('AUDIENCE_EMPTY')
+    return { recipients: started.chosen, queued: started.queued }
   })
   await wakeDispatch(services, tenantId)
-  return id
+}
+
+async function sendLater (services: Services, tenantId: string, id: string, sendAt: Date, write: Write): Promise<void> {
+  await planStart(services, tenantId, id, sendAt)
+  await write(async () => ({ sendAt }))
+  await confirmStart(services, tenantId, id, sendAt)
 }
 
 function later (sendAt: string | undefined, now: Date): Date | null {

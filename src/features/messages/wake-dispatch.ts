@@ -8,13 +8,11 @@ export const dispatchJobShape = { name: 'messages.dispatch', schema: Type.Object
 type Queueing = Pick<Services, 'jobs' | 'config' | 'log' | 'clock'>
 
 /**
- * The safety net, before the transaction that queues: a visit in SEND_RECOVERY_MS (and at `notBefore`, for what is to
- * leave later), whether or not anyone lives to call `wakeDispatch`. A key of its own: under the wake-up's key, the net
- * could merge into a waiting visit that runs before the commit.
+ * The safety net, before the transaction that queues: a visit in SEND_RECOVERY_MS, whether or not anyone lives to call
+ * `wakeDispatch`. A key of its own: under the wake-up's key, the net could merge into a waiting visit that runs before the commit.
  */
-export async function guardDispatch (services: Queueing, tenantId: string, notBefore?: Date): Promise<void> {
-  const net = visit(services, tenantId, `dispatch-net:${tenantId}`, services.clock.now().getTime() + services.config.SEND_RECOVERY_MS)
-  await Promise.all(notBefore === undefined ? [net] : [net, visitAt(services, tenantId, notBefore)])
+export async function guardDispatch (services: Queueing, tenantId: string): Promise<void> {
+  await visit(services, tenantId, `dispatch-net:${tenantId}`, services.clock.now().getTime() + services.config.SEND_RECOVERY_MS)
 }
 
 /** After the commit. Never throws: the text is queued, and the net catches a wake-up that failed. */

@@ -98,19 +98,20 @@ void t.test('what cannot be sent is refused, and nothing is queued', async (t) =
 })
 
 void t.test('a text for later waits as scheduled and leaves at its time', async (t) => {
-  const { app, organization, request, addMember, send } = await open(t, { carrier: true })
+  const { app, organization, request, addMember, send, recipients } = await open(t, { carrier: true })
   await app.addNumber(organization)
   await addMember({ phone: '+16155550111' })
   await app.startWorker()
   const sendAt = new Date(Date.now() + 2_000)
   const sent = (await send({ text: 'Later', to: { all: true }, sendAt })).json<Sent>()
-  t.match(sent, { status: 'scheduled', sendAt: sendAt.toISOString(), counts: { queued: 1 } })
+  t.match(sent, { status: 'scheduled', sendAt: sendAt.toISOString(), counts: { queued: 0 }, audienceSize: 1 })
   const done = await until(async () => {
     const now = (await request('GET', `/messages/${sent.id}`)).json<Sent>()
     return now.status === 'sent' && now
   })
   t.match(done, { counts: { queued: 0, sending: 0 } })
   t.ok(Date.now() >= sendAt.getTime())
+  t.equal((await recipients(sent.id)).length, 1)
   t.match((await send({ text: 'Late', to: { all: true }, sendAt: '2020-01-01T00:00:00Z' })).json<Sent>(), { status: 'sending', sendAt: null })
 })
 

@@ -1,0 +1,36 @@
+// Starts a message: settles who gets it, at the moment it leaves, and queues a text for each.
+import { type Services } from '../../services.js'
+import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
+import { insertRecipients } from './audience-queries.js'
+import { requireSendable } from './count-parts.js'
+import { finishMessages } from './finish-messages.js'
+import { failMessage, findScheduled, takeScheduled } from './queries.js'
+import { guardDispatch, wakeDispatch } from './wake-dispatch.js'
+
+/** `chosen`: recipients, whether they can be texted or not. `queued`: those whose text waits in the outbox. */
+export interface Started { chosen: number, queued: number }
+
+/**
+ * Starts a scheduled message whose time has come; safe to call at any time, by several at once: only one call starts it.
+ * Nobody in the audience by then: it has failed, with a code. @returns undefined when there was nothing to start
+ */
+export async function startMessage (services: Services, db: TenantDb, tenant: Tenant, messageId: string): Promise<Started | undefined> {
+  const now = services.clock.now()
+  const scheduled = await findScheduled(db, messageId)
+  if (scheduled === undefined || (scheduled.sendAt ?? now) > now) return undefined
+  await guardDispatch(services, tenant.id)
+  const started = await db.transaction().execute(async (trx) => await startIn(trx, messageId, now))
+  if (started !== undefined && started.queued > 0) await wakeDispatch(services, tenant.id)
+  return started
+}
+
+/** As `startMessage`, in the transaction that wrote the message; call `guardDispatch` before it and `wakeDispatch` after. @throws problem('TEXT_TOO_LONG') */
+export async function startIn (trx: TenantDb, messageId: string, now: Date): Promise<Started | undefined> {
+  const message = await takeScheduled(trx, messageId, now)
+  if (message === undefined) return undefined
+  const parts = requireSendable(message.text, message.mediaUrls)
+  const started = await insertRecipients(trx, messageId, message.audience, parts)
+  if (started.chosen === 0) await failMessage(trx, messageId, 'audience_empty')
+  else if (started.queued === 0) await finishMessages(trx)
+  return started
+}
