@@ -5,6 +5,14 @@
 
 import type { ColumnType } from "kysely";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
@@ -136,6 +144,8 @@ export interface Members {
   opt_in_state: Generated<"pending" | "opted_in" | "opted_out">;
   phone_cipher: Buffer;
   phone_hash: Buffer;
+  phone_region: string | null;
+  phone_zone: string | null;
   preferred_channel: Generated<"sms" | "whatsapp" | "email">;
   search_text: Generated<string | null>;
   time_zone: string | null;
@@ -153,6 +163,7 @@ export interface MessageQueue {
   claim_token: string | null;
   claimed_at: Timestamp | null;
   created_at: Generated<Timestamp>;
+  deferred: Generated<boolean>;
   /**
    * 0 confirmation, 1 reply, 2 broadcast: the lower goes first
    */
@@ -160,6 +171,9 @@ export interface MessageQueue {
   message_id: string;
   not_before: Generated<Timestamp>;
   phone_hash: Buffer;
+  quiet_from: Timestamp | null;
+  region: string | null;
+  time_zone: string | null;
 }
 
 export interface MessageRecipients {
@@ -190,8 +204,13 @@ export interface Messages {
   from_number: string;
   id: Generated<string>;
   kind: "broadcast" | "reply" | "welcome" | "auto_reply" | "confirmation";
+  local_date: Timestamp | null;
+  local_time: string | null;
   media_urls: Generated<string[]>;
+  occurrence: Timestamp | null;
+  recurring_message_id: string | null;
   send_at: Timestamp | null;
+  send_before: Timestamp | null;
   status: Generated<"draft" | "scheduled" | "sending" | "paused" | "sent" | "cancelled" | "failed">;
   text: string;
   updated_at: Generated<Timestamp>;
@@ -213,6 +232,41 @@ export interface PhoneNumbers {
   status: Generated<"pending" | "active" | "failed" | "disconnected">;
   status_detail: string | null;
   updated_at: Generated<Timestamp>;
+}
+
+export interface QuietHours {
+  closes: string;
+  created_at: Generated<Timestamp>;
+  only_row: Generated<boolean>;
+  opens: string;
+  updated_at: Generated<Timestamp>;
+}
+
+export interface RecurringMessages {
+  created_at: Generated<Timestamp>;
+  created_by: string | null;
+  id: Generated<string>;
+  is_active: Generated<boolean>;
+  last_error: string | null;
+  last_error_at: Timestamp | null;
+  message: Json;
+  name: string;
+  next_occurrence_at: Timestamp | null;
+  rule: string;
+  skipped_dates: Generated<ArrayType<Timestamp>>;
+  start_date: Timestamp;
+  time_zone: string;
+  updated_at: Generated<Timestamp>;
+  wall_time: string;
+}
+
+export interface RecurringOccurrences {
+  created_at: Generated<Timestamp>;
+  error_code: string | null;
+  message_id: string | null;
+  occurrence: Timestamp;
+  outcome: "sent" | "missed" | "failed";
+  recurring_message_id: string;
 }
 
 export interface Sessions {
@@ -249,6 +303,9 @@ export interface DB {
   message_recipients: MessageRecipients;
   messages: Messages;
   phone_numbers: PhoneNumbers;
+  quiet_hours: QuietHours;
+  recurring_messages: RecurringMessages;
+  recurring_occurrences: RecurringOccurrences;
   sessions: Sessions;
   tags: Tags;
 }

@@ -9,7 +9,8 @@ import { isWithdrawn, lockConsent, recordConsent, setOptInState } from './consen
 import { adminsWord, placeMember, refusingTakenPhones } from './create-member.js'
 import { getMember } from './find-member.js'
 import { optOut } from './opt-out.js'
-import { normalizePhone } from './phone.js'
+import { type E164, normalizePhone } from './phone.js'
+import { placeColumns } from './phone-zone.js'
 import { lockMember, type MemberRow, updateMember } from './queries.js'
 import { type MemberChanges } from './schemas.js'
 
@@ -50,11 +51,11 @@ function columnsOf ({ firstName, lastName, email, birthday, timeZone, custom }: 
   }
 }
 
-async function changePhone (trx: TenantDb, fields: FieldCrypto, id: string, phone: string): Promise<void> {
+async function changePhone (trx: TenantDb, fields: FieldCrypto, id: string, phone: E164): Promise<void> {
   const phoneHash = fields.blindIndex(phone)
   await lockConsent(trx, phoneHash)
   const state = await isWithdrawn(trx, phoneHash) ? 'opted_out' : 'pending'
-  await updateMember(trx, id, { phone_cipher: fields.encrypt(phone), phone_hash: phoneHash, opt_in_state: state })
+  await updateMember(trx, id, { phone_cipher: fields.encrypt(phone), phone_hash: phoneHash, ...placeColumns(phone), opt_in_state: state })
   await attachMember(trx, { memberId: id, phoneHash })
 }
 

@@ -9,6 +9,7 @@ import { replaceMemberTags } from '../tags/tag-member.js'
 import { isWithdrawn, lockConsent, recordConsent } from './consent.js'
 import { getMember } from './find-member.js'
 import { normalizePhone } from './phone.js'
+import { placeColumns } from './phone-zone.js'
 import { insertMember, type MemberRow, replaceBranches } from './queries.js'
 import { type NewMember, type OptIn } from './schemas.js'
 
@@ -28,6 +29,7 @@ export async function createMember (db: TenantDb, fields: FieldCrypto, input: Ne
       last_name: input.lastName.trim(),
       phone_cipher: fields.encrypt(phone),
       phone_hash: phoneHash,
+      ...placeColumns(phone),
       email: input.email,
       birthday: input.birthday,
       time_zone: input.timeZone,
