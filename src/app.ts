@@ -10,6 +10,7 @@ import { conversationRoutes } from './features/conversations/routes.js'
 import { memberRoutes } from './features/members/routes.js'
 import { messageRoutes } from './features/messages/routes.js'
 import { numberRoutes } from './features/numbers/routes.js'
+import { segmentRoutes } from './features/segments/routes.js'
 import { tagRoutes } from './features/tags/routes.js'
 import authentication from './http/authentication.js'
 import closeConnections from './http/close-connections.js'
@@ -97,6 +98,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(branchRoutes)
   await scope.register(memberRoutes)
   await scope.register(tagRoutes)
+  await scope.register(segmentRoutes)
   await scope.register(numberRoutes)
   await scope.register(conversationRoutes)
   await scope.register(messageRoutes)

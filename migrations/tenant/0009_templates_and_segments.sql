@@ -1,11 +1,30 @@
--- Who a message is for, settled when it starts: a message that could not start says why.
+-- Who a message is for and what it says: saved segments, and why a message could not start.
 -- Up Migration
+
+CREATE TABLE segments (
+  id uuid PRIMARY KEY DEFAULT uuidv7(),
+  name text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+  -- As the API has it, checked before it is written; compiled to SQL each time it is asked.
+  filter jsonb NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE UNIQUE INDEX segments_name ON segments (lower(name));
 
 ALTER TABLE messages ADD COLUMN error_code text;
 -- Of many finished messages the few that wait for their time.
 CREATE INDEX messages_scheduled ON messages (send_at) WHERE status = 'scheduled';
 
+-- When a person last wrote, kept where each inbound text is counted anyway, and found by member through conversations_member.
+ALTER TABLE conversations ADD COLUMN last_inbound_at timestamptz;
+UPDATE conversations c SET last_inbound_at = (
+  SELECT max(m.sent_at) FROM conversation_messages m WHERE m.conversation_id = c.id AND m.direction = 'inbound'
+);
+
 -- Down Migration
 
+ALTER TABLE conversations DROP COLUMN last_inbound_at;
 DROP INDEX messages_scheduled;
 ALTER TABLE messages DROP COLUMN error_code;
+DROP TABLE segments;

@@ -103,6 +103,7 @@ export interface Conversations {
   channel: Generated<"sms" | "whatsapp" | "voice" | "email" | "web">;
   created_at: Generated<Timestamp>;
   id: Generated<string>;
+  last_inbound_at: Timestamp | null;
   last_message_at: Timestamp;
   last_message_preview: string;
   member_id: string | null;
@@ -269,6 +270,14 @@ export interface RecurringOccurrences {
   recurring_message_id: string;
 }
 
+export interface Segments {
+  created_at: Generated<Timestamp>;
+  filter: Json;
+  id: Generated<string>;
+  name: string;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface Sessions {
   admin_id: string;
   created_at: Generated<Timestamp>;
@@ -306,6 +315,7 @@ export interface DB {
   quiet_hours: QuietHours;
   recurring_messages: RecurringMessages;
   recurring_occurrences: RecurringOccurrences;
+  segments: Segments;
   sessions: Sessions;
   tags: Tags;
 }

@@ -9,7 +9,7 @@ export interface SeededOrganization {
   organization: SignedUp
   api: Api
   /** One id of each kind, by the name of its list under /api. */
-  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string }
+  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, segments: string }
   /** The number it texts from. */
   number: string
   members: Array<{ id: string, phone: string }>
@@ -37,6 +37,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     const fields = { firstName: `${word}Ada${n}`, lastName: `${word}Okafor`, email: `${word}.${n}@example.org`, branchIds: [branch], tags: [`${word} choir`] }
     return { phone, id: await make('/members', { ...fields, phone, optIn: { source: 'form', note: `${word} card` } }) }
   }))
+  const segment = await make('/segments', { name: `${word} singers`, filter: { match: 'all', conditions: [{ field: 'tags', op: 'any', values: [`${word} choir`] }] } })
   const textIn = async (phone: string, text: string) => { await postJson(`${app.carrier?.url ?? ''}/sandbox/inbound`, { from: phone, to: number, text }) }
   const message = await make('/messages', { text: `${word} service at ten`, to: { all: true } })
   await until(async () => (await api<{ counts: { delivered: number } }>('GET', `/messages/${message}`)).body.counts.delivered === members.length)
@@ -51,7 +52,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     number,
     members,
     textIn,
-    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '' },
+    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', segments: segment },
     ownWords: [word, organization.tenantId, organization.email, number, ...members.map(({ phone }) => phone)]
   }
 }

@@ -79,7 +79,12 @@ void t.test('another organization\'s ids inside a body are refused, and nothing 
     ['POST', '/messages', { text: 'Hello', to: { memberIds: [theirs.ids.members] } }, 'MEMBER_NOT_FOUND'],
     ['POST', '/messages', { text: 'Hello', to: { memberIds: [mine.ids.members, theirs.ids.members] } }, 'MEMBER_NOT_FOUND'],
     ['POST', '/messages', { text: 'Hello', to: { branchIds: [theirs.ids.branches] } }, 'BRANCH_NOT_FOUND'],
-    ['POST', '/messages', { text: 'Hello', to: { tags: ['Zarephath choir'] } }, 'TAG_NOT_FOUND']
+    ['POST', '/messages', { text: 'Hello', to: { tags: ['Zarephath choir'] } }, 'TAG_NOT_FOUND'],
+    ['POST', '/messages', { text: 'Hello', to: { segmentId: theirs.ids.segments } }, 'SEGMENT_NOT_FOUND'],
+    ['POST', '/messages', { text: 'Hello', to: { all: true, except: { segmentIds: [theirs.ids.segments] } } }, 'SEGMENT_NOT_FOUND'],
+    ['POST', '/messages', { text: 'Hello', to: { all: true, except: { memberIds: [theirs.ids.members] } } }, 'MEMBER_NOT_FOUND'],
+    ['POST', '/segments', { name: 'x', filter: { match: 'all', conditions: [{ field: 'branches', op: 'any', values: [theirs.ids.branches] }] } }, 'BRANCH_NOT_FOUND'],
+    ['PATCH', `/segments/${mine.ids.segments}`, { filter: { match: 'all', conditions: [{ field: 'tags', op: 'any', values: ['Zarephath choir'] }] } }, 'TAG_NOT_FOUND']
   ]
   for (const [method, path, body, code] of refused) {
     const answer = await mine.api(method, path, body)

@@ -29,6 +29,7 @@ export async function openConversation (trx: TenantDb, { memberId, phoneHash, ph
       our_number: news.ourNumber,
       unread_count: 1,
       needs_attention: news.needsAttention,
+      last_inbound_at: news.at,
       last_message_at: news.at,
       last_message_preview: news.preview
     })
@@ -38,6 +39,7 @@ export async function openConversation (trx: TenantDb, { memberId, phoneHash, ph
       needs_attention: sql`coalesce(excluded.needs_attention, conversations.needs_attention)`,
       our_number: sql`CASE WHEN ${newest} THEN excluded.our_number ELSE conversations.our_number END`,
       last_message_preview: sql`CASE WHEN ${newest} THEN excluded.last_message_preview ELSE conversations.last_message_preview END`,
+      last_inbound_at: sql`greatest(excluded.last_inbound_at, conversations.last_inbound_at)`,
       last_message_at: sql`greatest(excluded.last_message_at, conversations.last_message_at)`,
       updated_at: sql`now()`
     }))

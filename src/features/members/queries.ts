@@ -1,5 +1,5 @@
 // All SQL of members.
-import { type CompiledQuery, type InferResult, type Insertable, sql } from 'kysely'
+import { type CompiledQuery, type InferResult, type Insertable, type RawBuilder, sql } from 'kysely'
 import { queryBuilder } from '../../tenancy/query-builder.js'
 import { type TenantDatabase, type TenantDb } from '../../tenancy/tenant.js'
 import { type OptInState } from './schemas.js'
@@ -50,13 +50,15 @@ export interface MemberFilter {
   branchId?: string | undefined
   tag?: string | undefined
   optInState?: OptInState | undefined
+  /** More that must be true of the member, whose row is `m`. */
+  condition?: RawBuilder<boolean> | undefined
   /** Sort key of the last row seen: last name, first name (both lower case), id. */
   after?: string[] | undefined
   limit: number
 }
 
 /** By last name, first name, id, through the index members_order. */
-export async function membersAfter (db: TenantDb, { words, phoneHash, branchId, tag, optInState, after, limit }: MemberFilter) {
+export async function membersAfter (db: TenantDb, { words, phoneHash, branchId, tag, optInState, condition, after, limit }: MemberFilter) {
   return selectMembers(db)
     .select([sql<string>`lower(m.last_name)`.as('sortLastName'), sql<string>`lower(m.first_name)`.as('sortFirstName')])
     .where((eb) => {
@@ -69,6 +71,7 @@ export async function membersAfter (db: TenantDb, { words, phoneHash, branchId, 
       eb.selectFrom('member_tags as mt').innerJoin('tags as t', 't.id', 'mt.tag_id').select('mt.member_id')
         .whereRef('mt.member_id', '=', 'm.id').where(sql<boolean>`lower(t.name) = lower(${tag})`))))
     .$if(optInState !== undefined, (query) => query.where('m.opt_in_state', '=', optInState ?? 'pending'))
+    .$if(condition !== undefined, (query) => query.where(condition ?? sql<boolean>`true`))
     .$if(after !== undefined, (query) => query.where(
       sql<boolean>`(lower(m.last_name), lower(m.first_name), m.id) > (${sql.join(after ?? [], sql`, `)}::uuid)`))
     .orderBy(sql`lower(m.last_name)`).orderBy(sql`lower(m.first_name)`).orderBy('m.id').limit(limit).execute()

@@ -1,7 +1,8 @@
 // The SQL of messages as the API asks for them; that of audiences is in audience-queries.ts, that of the outbox in queue-queries.ts.
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
-import { type Audience, type MessageFailure } from './schemas.js'
+import { type Audience } from './audience-schema.js'
+import { type MessageFailure } from './schemas.js'
 import { type RecipientState } from './states.js'
 
 export interface NewMessageRow {
@@ -47,6 +48,15 @@ export async function takeScheduled (trx: TenantDb, id: string, now: Date): Prom
     .returning(['text', 'media_urls as mediaUrls', 'audience']).executeTakeFirst()
   // Written by this service from a checked request.
   return row && { ...row, audience: row.audience as Audience }
+}
+
+/** Those that have not started and go to this segment or leave it out; `limit` at most. */
+export async function scheduledForSegment (db: TenantDb, segmentId: string, limit: number): Promise<string[]> {
+  const id = segmentId.toLowerCase()
+  const rows = await db.selectFrom('messages').select('id').where('status', 'in', ['scheduled', 'draft'])
+    .where(sql<boolean>`(lower(audience ->> 'segmentId') = ${id} OR lower((audience -> 'except' -> 'segmentIds')::text)::jsonb ? ${id})`)
+    .orderBy('id').limit(limit).execute()
+  return rows.map((row) => row.id)
 }
 
 export async function failMessage (trx: TenantDb, id: string, code: MessageFailure): Promise<void> {

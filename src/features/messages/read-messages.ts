@@ -5,20 +5,22 @@ import { problem } from '../../errors.js'
 import { decodeCursor, encodeCursor, type Page, toPage } from '../../http/pagination.js'
 import { toTimestamp } from '../../http/wire.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { type AskedAt } from '../segments/use-segments.js'
 import { countAudience } from './audience-queries.js'
 import { countRecipients, findMessage, type MessageRow, messagesBefore, recipientsAfter, type RecipientRow } from './queries.js'
-import { type Audience, type Message, type MessageQuery, type MessageWithAudience, type Recipient, type RecipientQuery } from './schemas.js'
+import { type Audience } from './audience-schema.js'
+import { type Message, type MessageQuery, type MessageWithAudience, type Recipient, type RecipientQuery } from './schemas.js'
 import { type RecipientState } from './states.js'
 
 /** @throws problem('MESSAGE_NOT_FOUND') */
-export async function getMessage (db: TenantDb, id: string): Promise<MessageWithAudience> {
+export async function getMessage (db: TenantDb, id: string, at: AskedAt): Promise<MessageWithAudience> {
   const row = await findMessage(db, id)
   if (row === undefined) throw problem('MESSAGE_NOT_FOUND')
   const counts = await countRecipients(db, [id])
   // Written by this service from a checked request.
   const to = row.audience as Audience | null
   const waits = row.status === 'scheduled' || row.status === 'draft'
-  return { ...toMessage(row, counts.get(id) ?? {}), to, audienceSize: waits && to !== null ? await countAudience(db, to) : null }
+  return { ...toMessage(row, counts.get(id) ?? {}), to, audienceSize: waits && to !== null ? await countAudience(db, to, at) : null }
 }
 
 /** @throws problem('CURSOR_INVALID') */

@@ -6,6 +6,7 @@ import { fieldCrypto } from '../../crypto/fields.js'
 import { requestedBy } from '../../http/audit.js'
 import { pageOf } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
+import { type AskedAt } from '../segments/use-segments.js'
 import { getMessage, listMessages, listRecipients } from './read-messages.js'
 import { Message, MessageQuery, MessageWithAudience, NewMessage, Recipient, RecipientQuery } from './schemas.js'
 import { sendMessage } from './send-message.js'
@@ -14,9 +15,10 @@ const tags = ['messages']
 
 export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const fieldsOf = (request: FastifyRequest) => fieldCrypto(app.services.keyring, request.actor.tenantId)
+  const askedAt = (request: FastifyRequest): AskedAt => ({ now: app.services.clock.now(), timeZone: request.tenant.timeZone })
 
   app.post('/messages', {
-    config: { errors: ['AUDIENCE_EMPTY', 'BRANCH_NOT_FOUND', 'MEMBER_NOT_FOUND', 'NO_SENDING_NUMBER', 'TAG_NOT_FOUND', 'TEXT_TOO_LONG'] },
+    config: { errors: ['AUDIENCE_EMPTY', 'BRANCH_NOT_FOUND', 'MEMBER_NOT_FOUND', 'NO_SENDING_NUMBER', 'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEXT_TOO_LONG'] },
     schema: {
       operationId: 'sendMessage',
       tags,
@@ -26,9 +28,9 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
       response: { 202: MessageWithAudience }
     }
   }, async (request, reply) => {
-    const id = await sendMessage(app.services, request.db, request.actor.tenantId, request.body, requestedBy(request))
+    const id = await sendMessage(app.services, request.db, request.tenant, request.body, requestedBy(request))
     reply.code(202)
-    return await getMessage(request.db, id)
+    return await getMessage(request.db, id, askedAt(request))
   })
 
   app.get('/messages', {
@@ -39,7 +41,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/messages/:id', {
     config: { errors: ['MESSAGE_NOT_FOUND'] },
     schema: { operationId: 'getMessage', tags, summary: 'Read a message and how far it has come', params: IdParams, response: { 200: MessageWithAudience } }
-  }, async (request) => await getMessage(request.db, request.params.id))
+  }, async (request) => await getMessage(request.db, request.params.id, askedAt(request)))
 
   app.get('/messages/:id/recipients', {
     config: { errors: ['MESSAGE_NOT_FOUND', 'CURSOR_INVALID'] },

@@ -2,20 +2,8 @@
 import { type Static, Type } from 'typebox'
 import { pageQuery } from '../../http/pagination.js'
 import { nullable, Timestamp, Uuid } from '../../http/wire.js'
+import { Audience } from './audience-schema.js'
 import { recipientStates } from './states.js'
-
-const mostChosen = 10_000
-
-const All = Type.Object({ all: Type.Literal(true) }, { additionalProperties: false, description: 'Every member who has opted in.' })
-const Members = Type.Object({ memberIds: Type.Array(Uuid, { minItems: 1, maxItems: mostChosen }) }, {
-  additionalProperties: false, description: 'These members. Those among them who have not opted in are listed as suppressed and get nothing.'
-})
-const Branches = Type.Object({ branchIds: Type.Array(Uuid, { minItems: 1, maxItems: 100 }) }, { additionalProperties: false, description: 'The opted-in members of any of these branches.' })
-const Tags = Type.Object({ tags: Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { minItems: 1, maxItems: 100 }) }, {
-  additionalProperties: false, description: 'The opted-in members with any of these tags, whatever their case.'
-})
-const Audience = Type.Union([All, Members, Branches, Tags], { description: 'Who gets it; nobody gets it twice.', examples: [{ tags: ['choir'] }] })
-export type Audience = Static<typeof Audience>
 
 const Text = Type.String({
   maxLength: 5_000,
@@ -35,6 +23,7 @@ export const NewMessage = Type.Object({
   additionalProperties: false,
   examples: [
     { text: 'Service starts at 10 this Sunday. See you there!', to: { all: true } },
+    { text: 'We missed you.', to: { all: true, except: { tags: ['choir'] } } },
     { text: 'Rehearsal moved to 7 pm.', mediaUrls: ['https://example.org/map.png'], to: { tags: ['choir'] }, sendAt: '2026-03-01T17:00:00Z' }
   ]
 })

@@ -1,24 +1,24 @@
 // Takes in one text to many members: now, or for later, when whoever is in the audience by then gets it.
 import { uuidv7 } from '../../crypto/uuid.js'
-import { problem, type ProblemCode } from '../../errors.js'
+import { problem } from '../../errors.js'
 import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type Services } from '../../services.js'
-import { type TenantDb } from '../../tenancy/tenant.js'
+import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
 import { defaultSender } from '../numbers/default-sender.js'
-import { unknownInAudience } from './audience-queries.js'
 import { requireSendable } from './count-parts.js'
 import { confirmStart, planStart } from './plan-start.js'
 import { insertMessage } from './queries.js'
-import { type Audience, type NewMessage } from './schemas.js'
+import { refuseUnknown } from './refuse-unknown.js'
+import { type NewMessage } from './schemas.js'
 import { startIn } from './start-message.js'
 import { guardDispatch, wakeDispatch } from './wake-dispatch.js'
 
 /**
  * @returns the message's id
- * @throws problem('TEXT_TOO_LONG'), 'NO_SENDING_NUMBER', 'AUDIENCE_EMPTY' (at once only), or 'MEMBER_NOT_FOUND', 'BRANCH_NOT_FOUND', 'TAG_NOT_FOUND' naming
- * those that do not exist; then nothing is queued
+ * @throws problem('TEXT_TOO_LONG'), 'NO_SENDING_NUMBER', 'AUDIENCE_EMPTY' (at once only), or 'MEMBER_NOT_FOUND', 'BRANCH_NOT_FOUND', 'TAG_NOT_FOUND', 'SEGMENT_NOT_FOUND'
+ * naming those that do not exist; then nothing is queued
  */
-export async function sendMessage (services: Services, db: TenantDb, tenantId: string, message: NewMessage, by: RequestedBy): Promise<string> {
+export async function sendMessage (services: Services, db: TenantDb, tenant: Tenant, message: NewMessage, by: RequestedBy): Promise<string> {
   const { text = '', mediaUrls = [], to } = message
   if (text.trim() === '' && mediaUrls.length === 0) {
     throw problem('VALIDATION_FAILED', { errors: [{ path: '/body/text', message: 'is required, unless there are mediaUrls' }] })
@@ -36,21 +36,21 @@ export async function sendMessage (services: Services, db: TenantDb, tenantId: s
       await recordAudit(trx, by, { action: 'message.created', subjectKind: 'message', subjectId: id, after })
     })
   }
-  if (sendAt === null) await sendNow(services, tenantId, id, now, write)
-  else await sendLater(services, tenantId, id, sendAt, write)
+  if (sendAt === null) await sendNow(services, tenant, id, now, write)
+  else await sendLater(services, tenant.id, id, sendAt, write)
   return id
 }
 
 type Write = (start: (trx: TenantDb) => Promise<object>) => Promise<void>
 
-async function sendNow (services: Services, tenantId: string, id: string, now: Date, write: Write): Promise<void> {
-  await guardDispatch(services, tenantId)
+async function sendNow (services: Services, tenant: Tenant, id: string, now: Date, write: Write): Promise<void> {
+  await guardDispatch(services, tenant.id)
   await write(async (trx) => {
-    const started = await startIn(trx, id, now)
+    const started = await startIn(trx, tenant, id, now)
     if (started === undefined || started.chosen === 0) throw problem('AUDIENCE_EMPTY')
     return { recipients: started.chosen, queued: started.queued }
   })
-  await wakeDispatch(services, tenantId)
+  await wakeDispatch(services, tenant.id)
 }
 
 async function sendLater (services: Services, tenantId: string, id: string, sendAt: Date, write: Write): Promise<void> {
@@ -63,19 +63,4 @@ function later (sendAt: string | undefined, now: Date): Date | null {
   if (sendAt === undefined) return null
   const time = new Date(sendAt)
   return time > now ? time : null
-}
-
-const shown = 10
-
-async function refuseUnknown (trx: TenantDb, audience: Audience): Promise<void> {
-  const unknown = await unknownInAudience(trx, audience)
-  if (unknown.length === 0) return
-  const [code, field, what]: [ProblemCode, string, string] = 'memberIds' in audience
-    ? ['MEMBER_NOT_FOUND', 'memberIds', 'member has the id']
-    : 'branchIds' in audience ? ['BRANCH_NOT_FOUND', 'branchIds', 'branch has the id'] : ['TAG_NOT_FOUND', 'tags', 'tag has the name']
-  const more = unknown.length > shown ? ` and ${unknown.length - shown} more` : ''
-  throw problem(code, {
-    detail: `No ${what} ${unknown.slice(0, shown).join(', ')}${more}. Nothing was queued; leave ${unknown.length === 1 ? 'it' : 'them'} out and send again.`,
-    errors: unknown.map((value) => ({ path: `/body/to/${field}`, message: `${value} does not exist` }))
-  })
 }

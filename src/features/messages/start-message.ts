@@ -1,7 +1,7 @@
 // Starts a message: settles who gets it, at the moment it leaves, and queues a text for each.
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
-import { insertRecipients } from './audience-queries.js'
+import { inAudience, insertRecipients } from './audience-queries.js'
 import { requireSendable } from './count-parts.js'
 import { finishMessages } from './finish-messages.js'
 import { failMessage, findScheduled, takeScheduled } from './queries.js'
@@ -19,17 +19,17 @@ export async function startMessage (services: Services, db: TenantDb, tenant: Te
   const scheduled = await findScheduled(db, messageId)
   if (scheduled === undefined || (scheduled.sendAt ?? now) > now) return undefined
   await guardDispatch(services, tenant.id)
-  const started = await db.transaction().execute(async (trx) => await startIn(trx, messageId, now))
+  const started = await db.transaction().execute(async (trx) => await startIn(trx, tenant, messageId, now))
   if (started !== undefined && started.queued > 0) await wakeDispatch(services, tenant.id)
   return started
 }
 
 /** As `startMessage`, in the transaction that wrote the message; call `guardDispatch` before it and `wakeDispatch` after. @throws problem('TEXT_TOO_LONG') */
-export async function startIn (trx: TenantDb, messageId: string, now: Date): Promise<Started | undefined> {
+export async function startIn (trx: TenantDb, { timeZone }: Tenant, messageId: string, now: Date): Promise<Started | undefined> {
   const message = await takeScheduled(trx, messageId, now)
   if (message === undefined) return undefined
   const parts = requireSendable(message.text, message.mediaUrls)
-  const started = await insertRecipients(trx, messageId, message.audience, parts)
+  const started = await insertRecipients(trx, messageId, await inAudience(trx, message.audience, { now, timeZone }), parts)
   if (started.chosen === 0) await failMessage(trx, messageId, 'audience_empty')
   else if (started.queued === 0) await finishMessages(trx)
   return started
