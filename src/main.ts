@@ -1,14 +1,40 @@
 #!/usr/bin/env node
-// The `koinonia` command: picks a file of cli/.
+// The `koinonia` command: what it can do, and the file of cli/ that does it, loaded only when it is chosen.
 import { Command } from 'commander'
 import { existsSync } from 'node:fs'
-import { doctorCommand } from './cli/doctor.js'
-import { fail } from './cli/fail.js'
-import { migrateCommand } from './cli/migrate.js'
-import { sandboxCommand } from './cli/sandbox.js'
-import { serveCommand } from './cli/serve.js'
-import { tenantsCommand } from './cli/tenants.js'
-import { workerCommand } from './cli/worker.js'
+
+/** Completes the command it is given: its options, its own subcommands, its action. */
+type Complete = (command: Command) => void
+
+interface Entry { description: string, load: () => Promise<Complete>, isDefault?: true }
+
+const entries: Readonly<Record<string, Entry>> = {
+  serve: {
+    description: 'serve the API; without settings also an embedded PostgreSQL, a sandbox carrier and a demo church',
+    load: async () => (await import('./cli/serve.js')).serveCommand,
+    isDefault: true
+  },
+  worker: {
+    description: 'run background jobs: sending, webhooks, number orders, spare databases',
+    load: async () => (await import('./cli/worker.js')).workerCommand
+  },
+  sandbox: {
+    description: 'run the local carrier with its page of phones, for an API started with the settings it prints',
+    load: async () => (await import('./cli/sandbox.js')).sandboxCommand
+  },
+  migrate: {
+    description: 'bring the registry, then every tenant, to the schema of this version; tenants that fail are named and skipped',
+    load: async () => (await import('./cli/migrate.js')).migrateCommand
+  },
+  tenants: {
+    description: 'list, show, create, suspend and resume organizations',
+    load: async () => (await import('./cli/tenants.js')).tenantsCommand
+  },
+  doctor: {
+    description: 'check the registry, database servers, tenants and jobs; exit code 1 when something is wrong',
+    load: async () => (await import('./cli/doctor.js')).doctorCommand
+  }
+}
 
 if (existsSync('.env')) process.loadEnvFile()
 
@@ -16,11 +42,20 @@ const program = new Command('koinonia')
   .description('Text messaging for churches and fitness studios, with a PostgreSQL database for each organization')
   .version('0.1.0')
   .showHelpAfterError()
+  // `koinonia <command> --help` says it all; `koinonia help <command>` would not load the command.
+  .helpCommand(false)
+  .hook('preSubcommand', async (_program, chosen) => {
+    const complete = await entries[chosen.name()]?.load()
+    complete?.(chosen)
+  })
 
-for (const add of [serveCommand, workerCommand, sandboxCommand, migrateCommand, tenantsCommand, doctorCommand]) add(program)
+for (const [name, { description, isDefault = false }] of Object.entries(entries)) {
+  program.command(name, { isDefault }).description(description)
+}
 
 try {
   await program.parseAsync()
 } catch (error) {
+  const { fail } = await import('./cli/fail.js')
   fail(error)
 }

@@ -1,7 +1,6 @@
 // `koinonia tenants create`: signs an organization up as the API would, with the password from standard input.
 import { type Command, Option } from 'commander'
 import { text } from 'node:stream/consumers'
-import { register } from '../features/auth/register.js'
 import { asOperator } from './operator.js'
 
 interface Options { kind: 'church' | 'studio', name: string, email: string, firstName: string, lastName: string, timeZone?: string, passwordStdin?: true, json?: true }
@@ -19,6 +18,7 @@ export function createTenantCommand (tenants: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const password = (await text(process.stdin)).replace(/\r?\n$/, '')
+      const { register } = await import('../features/auth/register.js')
       await asOperator(async (operator) => {
         const { kind, name: organizationName, email, firstName, lastName, timeZone } = options
         const { tenantId, organization } = await register(operator, { kind, organizationName, email, password, firstName, lastName, timeZone }, { address: null, userAgent: null, requestId: null })

@@ -7,9 +7,8 @@ import { attempt, type Check, failed, ok } from './check.js'
 import { asOperator, type Operator } from './operator.js'
 import { table } from './table.js'
 
-export function doctorCommand (program: Command): void {
-  program.command('doctor')
-    .description('check the registry, database servers, tenants and jobs; exit code 1 when something is wrong')
+export function doctorCommand (command: Command): void {
+  command
     .option('--json', 'print JSON')
     .option('--look-only', 'change nothing: leave unfinished sign-ups and orphaned databases where they are')
     .action(async (options: { json?: true, lookOnly?: true }) => {

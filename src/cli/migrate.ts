@@ -5,9 +5,8 @@ import { migrateRegistry } from '../registry/migrate.js'
 import { type FleetProgress } from '../tenancy/provisioner.js'
 import { asOperator, type Operator } from './operator.js'
 
-export function migrateCommand (program: Command): void {
-  program.command('migrate')
-    .description('bring the registry, then every tenant, to the schema of this version; tenants that fail are named and skipped')
+export function migrateCommand (command: Command): void {
+  command
     .option('--json', 'print the outcome as JSON')
     .action(async (options: { json?: true }) => {
       process.exitCode = await asOperator((operator) => migrate(operator, options.json === true))

@@ -6,9 +6,8 @@ import { createLogger } from '../log.js'
 import { startCarrier } from '../sandbox/carrier/start-carrier.js'
 import { stopOnSignal } from './until-stopped.js'
 
-export function sandboxCommand (program: Command): void {
-  program.command('sandbox')
-    .description('run the local carrier with its page of phones, for an API started with the settings it prints')
+export function sandboxCommand (command: Command): void {
+  command
     .option('--port <port>', 'port to listen on', '3001')
     .option('--memory', 'forget everything at the end instead of keeping it in DATA_DIR')
     .action(async (options: { port: string, memory?: true }) => {

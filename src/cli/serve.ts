@@ -16,9 +16,8 @@ import { locateRegistry } from './registry-url.js'
 import { stopOnSignal } from './until-stopped.js'
 import { startJobs } from './worker.js'
 
-export function serveCommand (program: Command): void {
-  program.command('serve', { isDefault: true })
-    .description('serve the API; without settings also an embedded PostgreSQL, a sandbox carrier and a demo church')
+export function serveCommand (command: Command): void {
+  command
     .option('--no-worker', 'leave background jobs to `koinonia worker`')
     .option('--no-demo', 'do not make the demo church on the first start')
     .action(async (options: { worker: boolean, demo: boolean }) => {

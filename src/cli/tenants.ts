@@ -1,14 +1,9 @@
 // `koinonia tenants`: look at organizations and their databases, sign one up, suspend and resume it.
 import { type Command, InvalidArgumentError } from 'commander'
-import { systemClock } from '../clock.js'
 import { problem } from '../errors.js'
-import { planOverdueStarts } from '../features/messages/plan-start.js'
-import { visitAt } from '../features/messages/wake-dispatch.js'
-import { JobQueue } from '../jobs/job-queue.js'
 import { type RegistryDb } from '../registry/db.js'
 import { isTenantId, type TenantId, type TenantStatus } from '../tenancy/tenant.js'
 import { createTenantCommand } from './create-tenant.js'
-import { hurryEvents } from '../webhooks/queries.js'
 import { asOperator, type Operator } from './operator.js'
 import { table } from './table.js'
 
@@ -16,11 +11,7 @@ interface Output { json?: true }
 
 const statuses: readonly TenantStatus[] = ['creating', 'spare', 'active', 'suspended', 'moving', 'archived', 'deleting', 'deleted']
 
-/** By then every worker has heard that the organization is back; one that has not would leave its outbox alone. */
-const heardByAllMs = 1_000
-
-export function tenantsCommand (program: Command): void {
-  const tenants = program.command('tenants').description('list, show, create, suspend and resume organizations')
+export function tenantsCommand (tenants: Command): void {
   tenants.command('list')
     .description('every tenant with its organization, server and schema version')
     .option('--status <status>', `only those that are one of: ${statuses.join(', ')}`, parseStatus)
@@ -39,14 +30,9 @@ export function tenantsCommand (program: Command): void {
     await provisioner.suspend(id)
     return 'suspended'
   })
-  statusCommand(tenants, 'resume', 'let a suspended organization in again', async ({ provisioner, registry, config, log }, id) => {
-    await provisioner.resume(id)
-    // What waited meanwhile goes on now: texts in its outbox, messages whose time has passed, and events that came in for it.
-    const queueing = { jobs: new JobQueue(registry), config, log, clock: systemClock }
-    const heardByAll = new Date(Date.now() + heardByAllMs)
-    await visitAt(queueing, id, heardByAll)
-    await planOverdueStarts(queueing, id, heardByAll)
-    await hurryEvents(registry, id)
+  statusCommand(tenants, 'resume', 'let a suspended organization in again', async (operator, id) => {
+    const { resumeTenant } = await import('./resume-tenant.js')
+    await resumeTenant(operator, id)
     return 'active'
   })
 }

@@ -8,24 +8,22 @@ import { jobs, schedule } from '../tasks.js'
 import { locateRegistry } from './registry-url.js'
 import { stopOnSignal } from './until-stopped.js'
 
-export function workerCommand (program: Command): void {
-  program.command('worker')
-    .description('run background jobs: sending, webhooks, number orders, spare databases')
-    .action(async () => {
-      const config = loadConfig()
-      // Refused now rather than in every job that tells a carrier where to post.
-      publicUrl(config)
-      const log = createLogger(config)
-      const registry = await locateRegistry(config, log)
-      const services = await openServices(config, registry.url, log)
-      const worker = await startJobs(services)
-      log.info('worker started')
-      stopOnSignal(async () => {
-        await worker.stop()
-        await services.close()
-        await registry.close()
-      }, config.WORKER_DRAIN_MS + 15_000, log)
-    })
+export function workerCommand (command: Command): void {
+  command.action(async () => {
+    const config = loadConfig()
+    // Refused now rather than in every job that tells a carrier where to post.
+    publicUrl(config)
+    const log = createLogger(config)
+    const registry = await locateRegistry(config, log)
+    const services = await openServices(config, registry.url, log)
+    const worker = await startJobs(services)
+    log.info('worker started')
+    stopOnSignal(async () => {
+      await worker.stop()
+      await services.close()
+      await registry.close()
+    }, config.WORKER_DRAIN_MS + 15_000, log)
+  })
 }
 
 export function startJobs (services: Services): Promise<Worker> {
