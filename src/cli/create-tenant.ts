@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import { text } from 'node:stream/consumers'
 import { asOperator } from './operator.js'
+import { audited } from './operator-audit.js'
 
 interface Options { kind: 'church' | 'studio', name: string, email: string, firstName: string, lastName: string, timeZone?: string, passwordStdin?: true, json?: true }
 
@@ -21,7 +22,12 @@ export function createTenantCommand (tenants: Command): void {
       const { register } = await import('../features/auth/register.js')
       await asOperator(async (operator) => {
         const { kind, name: organizationName, email, firstName, lastName, timeZone } = options
-        const { tenantId, organization } = await register(operator, { kind, organizationName, email, password, firstName, lastName, timeZone }, { address: null, userAgent: null, requestId: null })
+        const registration = { kind, organizationName, email, password, firstName, lastName, timeZone }
+        const { tenantId, organization } = await audited(operator, {
+          action: 'tenants.create',
+          run: () => register(operator, registration, { address: null, userAgent: null, requestId: null }),
+          note: (made) => ({ subject: made.tenantId })
+        })
         operator.log.info({ tenantId }, 'tenant created by an operator')
         console.log(options.json === true ? JSON.stringify({ tenantId, organization }) : `${tenantId} is ready: ${organization.name}, trial until ${organization.trialEndsAt}.`)
       })

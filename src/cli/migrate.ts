@@ -1,9 +1,11 @@
 // `koinonia migrate`: the registry, then every tenant one after another, with a progress bar on a terminal.
 import { SingleBar } from 'cli-progress'
 import { type Command } from 'commander'
+import { type MigrationResult } from '../registry/apply-migrations.js'
 import { migrateRegistry } from '../registry/migrate.js'
-import { type FleetProgress } from '../tenancy/provisioner.js'
+import { type FleetProgress, type FleetResult } from '../tenancy/provisioner.js'
 import { asOperator, type Operator } from './operator.js'
+import { audited } from './operator-audit.js'
 
 export function migrateCommand (command: Command): void {
   command
@@ -16,16 +18,25 @@ export function migrateCommand (command: Command): void {
 /** The exit code: 1 when a tenant could not be migrated. */
 async function migrate (operator: Operator, json: boolean): Promise<number> {
   const say = (line: string): void => { if (!json) console.log(line) }
-  const registry = await migrateRegistry(operator.registryUrl, operator.log, (step) => { say(`· ${step}`) })
-  say(`Registry: version ${registry.version}, ${registry.applied.length} applied`)
-  const progress = json ? silent : process.stdout.isTTY ? progressBar() : progressLines(say)
-  const tenants = await operator.provisioner.migrateTenants(progress.show).finally(progress.end)
+  const { registry, tenants } = await audited(operator, {
+    action: 'migrate',
+    run: () => migrateAll(operator, json, say),
+    note: ({ tenants: { failed } }) => failed.length === 0 ? {} : { failure: `${failed.length} tenants failed` }
+  })
   operator.log.info({ registry: registry.applied, tenants: tenants.migrated, failed: tenants.failed.length }, 'migrated by an operator')
   if (json) console.log(JSON.stringify({ registry, tenants }, null, 2))
   say(`Tenants: ${tenants.migrated} migrated, ${tenants.failed.length} failed`)
   for (const { tenantId, error } of tenants.failed) say(`  ${tenantId}: ${error}`)
   if (tenants.failed.length > 0) say('Mend the cause and run this again: what is done stays done.')
   return tenants.failed.length > 0 ? 1 : 0
+}
+
+async function migrateAll (operator: Operator, json: boolean, say: (line: string) => void): Promise<{ registry: MigrationResult, tenants: FleetResult }> {
+  const registry = await migrateRegistry(operator.registryUrl, operator.log, (step) => { say(`· ${step}`) })
+  say(`Registry: version ${registry.version}, ${registry.applied.length} applied`)
+  const progress = json ? silent : process.stdout.isTTY ? progressBar() : progressLines(say)
+  const tenants = await operator.provisioner.migrateTenants(progress.show).finally(progress.end)
+  return { registry, tenants }
 }
 
 interface Display { show: (progress: FleetProgress) => void, end: () => void }

@@ -5,11 +5,15 @@ import { type RegistryDb } from '../registry/db.js'
 import { isTenantId, type TenantId, type TenantStatus } from '../tenancy/tenant.js'
 import { createTenantCommand } from './create-tenant.js'
 import { asOperator, type Operator } from './operator.js'
+import { audited, listActs } from './operator-audit.js'
 import { table } from './table.js'
 
 interface Output { json?: true }
 
 const statuses: readonly TenantStatus[] = ['creating', 'spare', 'active', 'suspended', 'moving', 'archived', 'deleting', 'deleted']
+
+/** The latest acts of operators that `show` has. */
+const actsShown = 20
 
 export function tenantsCommand (tenants: Command): void {
   tenants.command('list')
@@ -37,13 +41,14 @@ export function tenantsCommand (tenants: Command): void {
   })
 }
 
-function statusCommand (tenants: Command, verb: string, description: string, change: (operator: Operator, id: TenantId) => Promise<TenantStatus>): void {
+function statusCommand (tenants: Command, verb: 'suspend' | 'resume', description: string, change: (operator: Operator, id: TenantId) => Promise<TenantStatus>): void {
   tenants.command(`${verb} <id>`)
     .description(description)
     .option('--json', 'print JSON')
     .action(async (id: string, options: Output) => {
       await asOperator(async (operator) => {
-        const status = await change(operator, asTenantId(id))
+        const subject = asTenantId(id)
+        const status = await audited(operator, { action: `tenants.${verb}`, subject, run: () => change(operator, subject) })
         console.log(options.json === true ? JSON.stringify({ id, status }) : `${id} is ${status}.`)
       })
     })
@@ -78,7 +83,7 @@ export async function showTenant (registry: RegistryDb, id: TenantId) {
     .executeTakeFirst()
   if (tenant === undefined) throw notFound(id)
   const numbers = await registry.selectFrom('phone_number_registry').select('phone_number').where('tenant_id', '=', id).where('status', '!=', 'released').orderBy('phone_number').execute()
-  return { ...tenant, numbers: numbers.map((number) => number.phone_number) }
+  return { ...tenant, numbers: numbers.map((number) => number.phone_number), operatorActs: await listActs(registry, id, actsShown) }
 }
 
 function print (rows: Awaited<ReturnType<typeof listTenants>>, options: Output): void {
@@ -89,7 +94,12 @@ function print (rows: Awaited<ReturnType<typeof listTenants>>, options: Output):
 
 function printOne (tenant: Awaited<ReturnType<typeof showTenant>>, options: Output): void {
   if (options.json === true) console.log(JSON.stringify(tenant, null, 2))
-  else console.log(table(Object.entries(tenant).map(([field, value]) => ({ field, value })), ['field', 'value']))
+  else {
+    const { operatorActs, ...facts } = tenant
+    const acts = operatorActs.map(({ at, action, user, host, outcome, reason }) =>
+      ({ field: 'operator', value: `${at.toISOString()} ${action} by ${user} on ${host}: ${reason === null ? outcome : `${outcome}, ${reason}`}` }))
+    console.log(table([...Object.entries(facts).map(([field, value]) => ({ field, value })), ...acts], ['field', 'value']))
+  }
 }
 
 const notFound = (id: string) => problem('TENANT_NOT_FOUND', { detail: `No tenant has the id ${id}. List them with: koinonia tenants list` })

@@ -39,6 +39,17 @@ export interface DatabaseServers {
   updated_at: Generated<Timestamp>;
 }
 
+export interface OperatorAudit {
+  action: "tenants.create" | "tenants.suspend" | "tenants.resume" | "migrate";
+  created_at: Generated<Timestamp>;
+  host: string;
+  id: Generated<string>;
+  outcome: "done" | "failed";
+  reason: string | null;
+  subject: string | null;
+  user_name: string;
+}
+
 export interface Organizations {
   address: string | null;
   created_at: Generated<Timestamp>;
@@ -106,6 +117,7 @@ export interface DB {
   admin_email_index: AdminEmailIndex;
   attempt_counts: AttemptCounts;
   database_servers: DatabaseServers;
+  operator_audit: OperatorAudit;
   organizations: Organizations;
   phone_number_registry: PhoneNumberRegistry;
   registry_identity: RegistryIdentity;

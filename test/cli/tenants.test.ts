@@ -1,4 +1,6 @@
 // `koinonia tenants` and `koinonia migrate` as an operator meets them: output, exit codes, and what other processes see.
+import { hostname, userInfo } from 'node:os'
+import type pg from 'pg'
 import t from 'tap'
 import { currentSchemaVersion } from '../../src/tenancy/schema-version.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
@@ -6,6 +8,10 @@ import { makeRegistry, newAdmin, newChurch, openProvisioner } from '../helpers/p
 import { runCli } from './run-cli.js'
 
 t.setTimeout(120_000)
+
+async function acts (sql: pg.Client): Promise<object[]> {
+  return (await sql.query<object>('SELECT action, subject, outcome, reason FROM operator_audit ORDER BY id')).rows
+}
 
 void t.test('an operator creates, lists, shows, suspends and resumes a tenant, and a running process sees it at once', async (t) => {
   const ground = await makeRegistry(t)
@@ -26,11 +32,19 @@ void t.test('an operator creates, lists, shows, suspends and resumes a tenant, a
   t.equal((await runCli(ground.registryUrl, ['tenants', 'suspend', tenantId])).code, 0, 'doing it twice is no error')
   t.equal((await runCli(ground.registryUrl, ['tenants', 'resume', tenantId])).code, 0)
   t.strictSame(await emails(), [{ email: 'owner@example.org' }])
+
+  const shown = JSON.parse((await runCli(ground.registryUrl, ['tenants', 'show', tenantId, '--json'])).stdout) as { operatorActs: Array<Record<string, unknown>> }
+  t.match(shown.operatorActs, ['resume', 'suspend', 'suspend', 'create'].map((verb) => ({ action: `tenants.${verb}`, user: userInfo().username, host: hostname(), outcome: 'done', reason: null })))
+  for (const change of ["UPDATE operator_audit SET user_name = 'nobody'", 'DELETE FROM operator_audit', 'TRUNCATE operator_audit']) {
+    await t.rejects(ground.sql.query(change), /append-only/)
+  }
 })
 
 void t.test('what can\'t be done says why, and exits with 1', async (t) => {
   const ground = await makeRegistry(t)
   t.match(await runCli(ground.registryUrl, ['tenants', 'show', 'nosuchtenant']), { code: 1, stdout: '', stderr: /No tenant has the id nosuchtenant/ })
+  t.equal((await runCli(ground.registryUrl, ['tenants', 'suspend', 'c'.repeat(24)])).code, 1)
+  t.match((await acts(ground.sql)), [{ action: 'tenants.suspend', subject: 'c'.repeat(24), outcome: 'failed', reason: 'TENANT_NOT_FOUND' }], 'an attempt that failed is noted too')
   t.match(await runCli(ground.registryUrl, ['tenants', 'suspend', 'DROP TABLE']), { code: 1, stderr: /No tenant has the id/ })
   t.match(await runCli(ground.registryUrl, ['tenants', 'list', '--status', 'happy']), { code: 1, stderr: /Use one of: creating/ })
 })
@@ -60,4 +74,5 @@ void t.test('migrate brings every tenant up to date, records one that fails, goe
   ])
   await ground.admin.query(`ALTER DATABASE tenant_${ids[1]!} WITH ALLOW_CONNECTIONS true`)
   t.match(JSON.parse((await runCli(ground.registryUrl, ['migrate', '--json'])).stdout), { registry: { applied: [] }, tenants: { migrated: 1, failed: [] } })
+  t.match(await acts(ground.sql), [{ action: 'migrate', outcome: 'failed', reason: '1 tenants failed' }, { action: 'migrate', outcome: 'done' }])
 })
