@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Logger } from 'pino'
 import { buildApp } from '../app.js'
 import { type Config, ConfigError, loadConfig } from '../config.js'
+import { keepSparesWarm, refillSpares } from '../features/auth/refill-spares.js'
 import { createLogger } from '../log.js'
 import { migrateRegistry } from '../registry/migrate.js'
 import { carrier, carrierApiPath } from '../sandbox/carrier/carrier.js'
@@ -61,13 +62,13 @@ async function open (settings: Config, { log, tell, opened, worker, demo }: Open
   if (sandboxKey !== undefined) await app.register(carrier, { key: sandboxKey, dataDir: join(config.DATA_DIR, 'sandbox') })
   await services.provisioner.reconcile()
   await listen(app, config)
-  const warmth = services.provisioner.keepSparesWarm(services.listener)
+  const warmth = keepSparesWarm(services)
   opened.push(async () => { warmth.close() })
   if (worker) {
     const { stop } = await startJobs(services)
     opened.push(stop)
     tell('keeping a spare database ready')
-    await services.provisioner.refillSpares()
+    await refillSpares(services)
   }
   opened.push(() => app.close())
   if (sandboxKey !== undefined && config.NODE_ENV === 'development') await welcome(app, config, demo)

@@ -49,9 +49,9 @@ export class BudgetAccount<C> {
   /** Connections that serve or will serve: all but the closing ones. */
   get live (): number { return this.physical - this.closing }
 
-  /** Counts one request; requests of a minute ago weigh half. */
-  countRequest (now: number): void {
-    this.#score = this.scoreAt(now) + 1
+  /** Counts one request; requests of a minute ago weigh half. With `worth` it counts as having had so many, all told. */
+  countRequest (now: number, worth?: number): void {
+    this.#score = worth ?? this.scoreAt(now) + 1
     this.#scoredAt = now
   }
 

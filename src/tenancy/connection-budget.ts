@@ -37,11 +37,12 @@ export class ConnectionBudget<C> {
   /**
    * A connection of the account's database, charged to the caller until `release`.
    * Rejects with BudgetWaitExceeded, AccountDraining, the gate's refusal, or the error of the opening.
+   * `worth`: as how many requests the database counts from now on when it is decided who loses a connection.
    */
-  async acquire (account: BudgetAccount<C>): Promise<Slot<C>> {
+  async acquire (account: BudgetAccount<C>, worth?: number): Promise<Slot<C>> {
     if (account.draining) throw new AccountDraining(account.name)
     const now = this.timing.now()
-    account.countRequest(now)
+    account.countRequest(now, worth)
     const slot = this.#ledger.takeIdle(account)
     if (slot !== undefined) return slot
     if (account.live === 0) {

@@ -14,6 +14,8 @@ export interface TenantLease {
    * `release`, or beside an open transaction, is refused with LeaseMisused.
    */
   readonly db: TenantDb
+  /** Nothing has been prepared on the connection: its first statements will cost more. */
+  readonly fresh: boolean
   /** Idempotent. With a statement, stream or transaction unfinished the connection is closed, not used again. */
   release: () => void
 }
@@ -30,5 +32,5 @@ export function leaseOf (pool: TenantPool, tenant: Tenant, slot: Slot<PostgresCo
     pool.server.budget.release(slot, reusable)
     released()
   }
-  return { tenant, db, release }
+  return { tenant, db, fresh: slot.connection.statements.size === 0, release }
 }

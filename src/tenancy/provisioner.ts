@@ -10,6 +10,7 @@ import { registryIdentity } from '../registry/identity.js'
 import { type RegistryListener, type Subscription } from '../registry/listener.js'
 import { askOnce } from './ask-once.js'
 import { changeStatus } from './change-status.js'
+import { type TenantLease } from './lease.js'
 import { type FleetProgress, type FleetResult, migrateTenants } from './migrate-tenants.js'
 import { type Provisioning } from './provisioning.js'
 import { reconcile, type ReconcileReport, undoExpired } from './reconcile.js'
@@ -20,15 +21,17 @@ import { type Refill, SpareStock } from './spare-stock.js'
 import { type Tenant, type TenantId } from './tenant.js'
 import { Turns } from './turns.js'
 import { undoTenant } from './undo-tenant.js'
+import { type Rehearsal } from './warm-spares.js'
 
 export type { NewOrganization, Reservation } from './reserve-tenant.js'
 export type { ReconcileReport } from './reconcile.js'
 export type { FleetProgress, FleetResult } from './migrate-tenants.js'
+export type { Refill } from './spare-stock.js'
 
 /** What of Tenancy is needed: connections within the budget, and the end of those to a database that goes. */
 export interface ProvisionerTenancy extends ServerConnections {
   drain: (id: TenantId) => Promise<void>
-  leaseOf: (tenant: Tenant) => Promise<{ release: () => void }>
+  leaseOf: (tenant: Tenant, worth?: number) => Promise<TenantLease>
 }
 
 export interface ProvisionerOptions {
@@ -68,7 +71,7 @@ export class Provisioner {
     }
     const secretRef = config.TENANT_SERVERS === undefined ? 'REGISTRY_DATABASE_URL' : 'TENANT_SERVERS'
     this.#recordServers = askOnce(() => recordServers(registry, servers, secretRef))
-    this.#spares = new SpareStock(this.#work, config.SPARE_TENANTS, (tenant) => tenancy.leaseOf(tenant))
+    this.#spares = new SpareStock(this.#work, config.SPARE_TENANTS, (tenant, worth) => tenancy.leaseOf(tenant, worth))
   }
 
   /**
@@ -98,15 +101,16 @@ export class Provisioner {
   /**
    * Brings every open server to SPARE_TENANTS spares of the current schema. One run at a time in a process: a call during
    * one makes it look again at its end. Processes count each other's. `failed` ones are logged: try again later.
+   * `rehearse` runs on the new connections that are opened to the spares next in line.
    */
-  async refillSpares (): Promise<Refill> {
+  async refillSpares (rehearse?: Rehearsal): Promise<Refill> {
     await this.#recordServers()
-    return await this.#spares.refill()
+    return await this.#spares.refill(rehearse)
   }
 
-  /** For a process that takes sign-ups: connections to the spares stay open in it, whichever process makes them. */
-  keepSparesWarm (listener: RegistryListener): Subscription {
-    return this.#spares.keepWarm(listener)
+  /** For a process that takes sign-ups: connections to the spares stay open in it, whichever process makes them. `rehearse` as above. */
+  keepSparesWarm (listener: RegistryListener, rehearse?: Rehearsal): Subscription {
+    return this.#spares.keepWarm(listener, rehearse)
   }
 
   /** Undoes what a crash left and reports what it may not touch; looks at every row and every server. */

@@ -71,10 +71,11 @@ export class Tenancy {
 
   /**
    * The same by the facts given, with no look-up and no check of the status: for a tenant that is not yet anybody's.
+   * `worth`: as how many requests it counts from now on when a connection must be closed to make place for another's.
    * @throws Problem DATABASE_BUSY, DATABASE_UNAVAILABLE
    */
-  async leaseOf (tenant: Tenant): Promise<TenantLease> {
-    const lease = this.#closed ? undefined : await this.#leaseFrom(tenant)
+  async leaseOf (tenant: Tenant, worth = 1): Promise<TenantLease> {
+    const lease = this.#closed ? undefined : await this.#leaseFrom(tenant, worth)
     if (lease === undefined) throw problem('DATABASE_UNAVAILABLE', { retryAfter: 1 })
     return lease
   }
@@ -120,10 +121,10 @@ export class Tenancy {
   }
 
   /** Undefined when the tenant changed while we stood in line: its new facts decide. */
-  async #leaseFrom (tenant: Tenant): Promise<TenantLease | undefined> {
+  async #leaseFrom (tenant: Tenant, worth?: number): Promise<TenantLease | undefined> {
     const pool = this.#pools.of(tenant)
     try {
-      const slot = await pool.acquire()
+      const slot = await pool.acquire(worth)
       this.#leases++
       return leaseOf(pool, tenant, slot, () => { this.#leases-- })
     } catch (error) {

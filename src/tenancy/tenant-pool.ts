@@ -32,8 +32,8 @@ export class TenantPool {
       mine.databaseName === tenant.databaseName && mine.roleName === tenant.roleName && mine.credentialVersion === tenant.credentialVersion
   }
 
-  acquire (): Promise<Slot<PostgresConnection>> {
-    return this.server.budget.acquire(this.#account)
+  acquire (worth?: number): Promise<Slot<PostgresConnection>> {
+    return this.server.budget.acquire(this.#account, worth)
   }
 
   /**

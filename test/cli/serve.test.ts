@@ -51,7 +51,7 @@ void t.test('a worker alone is refused PORT=0 without PUBLIC_URL: nothing could 
 void t.test('with --no-worker it holds a connection to a spare that the worker made elsewhere', async (t) => {
   const ground = await makeRegistry(t)
   await serve(t, ground.registryUrl, ['--no-worker', '--no-demo'], /(Koinonia is running)/)
-  const cold = async () => ({ release: () => undefined })
+  const cold = async () => { throw new Error('This process opens none') }
   const elsewhere = await openProvisioner(t, ground.registryUrl)
   const { provisioner } = await openProvisioner(t, ground.registryUrl, { SPARE_TENANTS: 1 }, {
     tenancy: { serverFor: (server) => elsewhere.tenancy.serverFor(server), drain: async (id) => { await elsewhere.tenancy.drain(id) }, leaseOf: cold }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { type FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { buildApp } from '../../src/app.js'
+import { refillSpares } from '../../src/features/auth/refill-spares.js'
 import { type Clock } from '../../src/clock.js'
 import { type Config, loadConfig } from '../../src/config.js'
 import { startWorker, type Worker } from '../../src/jobs/worker.js'
@@ -83,7 +84,7 @@ export async function buildTestApp (t: Teardown, options: BuildOptions = {}): Pr
     return opened
   }
   const first = await openProcess({}, options.listen === true || carrier !== undefined)
-  if (spares > 0) await first.services.provisioner.refillSpares()
+  if (spares > 0) await refillSpares(first.services)
   return {
     ...first,
     registry,

@@ -169,6 +169,28 @@ await t.test('the idle connection of the least busy database is the one that is 
   t.equal(server.most, 2)
 })
 
+await t.test('a connection opened ahead is kept before that of a database asked less often than it is said to be worth', async (t) => {
+  const server = new VirtualServer({ connections: 2, perAccount: 2, waitMs: 60_000, churn: 2 })
+  for (let time = 0; time < 3; time++) {
+    server.acquire('signed up')
+    await run(server, 2)
+  }
+  server.acquire('spare', 4)
+  await run(server, 2)
+  server.acquire('newcomer')
+  await run(server, 4)
+  t.equal(server.account('spare').idle.length, 1, 'the spare keeps it')
+  t.equal(server.account('signed up').idle.length, 0)
+  server.acquire('spare', 1)
+  await run(server, 2)
+  server.acquire('newcomer')
+  await run(server, 2)
+  server.acquire('another')
+  await run(server, 4)
+  t.equal(server.account('spare').idle.length, 0, 'once it is taken it counts like any other')
+  t.equal(server.account('newcomer').idle.length, 1)
+})
+
 await t.test('a drained account finishes what is in flight and sends its line away', async (t) => {
   const server = new VirtualServer({ connections: 2, perAccount: 1, waitMs: 500, churn: 2 })
   server.acquire('a')

@@ -63,9 +63,9 @@ export class VirtualServer {
     return account
   }
 
-  acquire (key: string): void {
+  acquire (key: string, worth?: number): void {
     this.asked++
-    this.budget.acquire(this.account(key)).then(
+    this.budget.acquire(this.account(key), worth).then(
       (slot) => {
         if (slot.connection.key !== key) throw new Error(`asked for ${key}, got ${slot.connection.key}`)
         if (this.held.includes(slot)) throw new Error(`connection ${slot.connection.serial} of ${key} was given twice`)

@@ -3,10 +3,11 @@ import { Type } from 'typebox'
 import { defineJob } from '../../jobs/define-job.js'
 import { type Services } from '../../services.js'
 import { deleteExpiredAttempts } from './limit-attempts.js'
+import { refillSpares } from './refill-spares.js'
 
 /** Keyed by its name when enqueued, so that many sign-ups leave one waiting run. */
 export const refillSparesJob = defineJob('tenants.refill-spares', Type.Object({}), async (_payload, services: Services) => {
-  const { failed } = await services.provisioner.refillSpares()
+  const { failed } = await refillSpares(services)
   if (failed > 0) throw new Error(`${failed} spare tenant databases could not be made; the log before this says why`)
 })
 
