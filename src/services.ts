@@ -51,6 +51,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
   const tenancy = new Tenancy({ registry, listener, keyring, config, log })
   const provisioner = new Provisioner({ registry: registry.db, tenancy, keyring, config, registryUrl, log })
   const carrier = createTelnyxCarrier(config, log)
+  const jobs = new JobQueue(registry.db)
   const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })
   return {
     config,
@@ -65,9 +66,10 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     metrics: createMetrics(),
     registry: registry.db,
     registryPool: registry.pool,
-    jobs: new JobQueue(registry.db),
+    jobs,
     async close () {
       await carrier.close()
+      await jobs.flush()
       await tenancy.close()
       await listener.close()
       await registry.close()

@@ -17,5 +17,6 @@ export const schedule: ReadonlyArray<{ cron: string, job: Job<never, Services> }
   { cron: '* * * * *', job: undoExpiredJob },
   // The sweep, for what a crash left behind.
   { cron: '* * * * *', job: processEventsJob },
+  { cron: '7 * * * *', job: refillSparesJob },
   { cron: '17 3 * * *', job: pruneEventsJob }
 ]

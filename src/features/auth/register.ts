@@ -56,8 +56,7 @@ export async function register (services: Services, registration: Registration, 
     const passwordHash = await hashing
     await withReserved(services, reservation, (db) => updatePasswordHash(db, admin.id, passwordHash))
     await services.provisioner.activate(reservation, { id: admin.id, emailHash: emailHash(services.keyring, email) })
-    // Nobody waits for it.
-    void orderNextSpare(services)
+    orderNextSpare(services)
     const organization = { id: reservation.organizationId, kind, name, timeZone, trialEndsAt: trialEndsAt.toISOString() }
     return { tenantId, admin, organization, session }
   } catch (error) {
@@ -68,14 +67,15 @@ export async function register (services: Services, registration: Registration, 
 
 /** Making a database takes a processor for a while: it waits until the sign-ups that came together are done. */
 const nextSpareAfterMs = 2_000
+/** Of those the sign-ups that come within this time order together. */
+const gatherMs = 1_000
 
-async function orderNextSpare ({ jobs, log, clock }: Services): Promise<void> {
-  try {
-    const runAt = new Date(clock.now().getTime() + nextSpareAfterMs)
-    await jobs.enqueue(refillSparesJob, {}, { key: refillSparesJob.name, runAt, keepTime: true })
-  } catch (error) {
+/** Nobody waits for it. */
+function orderNextSpare ({ jobs, log, clock }: Services): void {
+  const runAt = new Date(clock.now().getTime() + nextSpareAfterMs)
+  jobs.enqueueOnce(refillSparesJob, {}, { key: refillSparesJob.name, runAt, keepTime: true }, gatherMs, (error) => {
     log.warn({ err: error }, 'the next spare was not ordered; the next sign-up orders it')
-  }
+  })
 }
 
 /** A lease for each write, so that no connection is held through the hash. */

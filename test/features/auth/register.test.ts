@@ -1,6 +1,11 @@
 // Signing up: what is answered, what is made, and that a failure leaves nothing.
+import { sql } from 'kysely'
 import t from 'tap'
+import { Type } from 'typebox'
+import { refillSpares } from '../../../src/features/auth/refill-spares.js'
+import { JobQueue } from '../../../src/jobs/job-queue.js'
 import { type Reservation } from '../../../src/tenancy/provisioner.js'
+import { type TenantId } from '../../../src/tenancy/tenant.js'
 import { buildTestApp } from '../../helpers/build.js'
 import { until } from '../../helpers/until.js'
 
@@ -132,6 +137,60 @@ void t.test('wherever a sign-up fails, nothing of it is left', async (t) => {
   }
   t.equal((await post({ ...grace, email: 'naomi@example.org' })).statusCode, 201, 'and the e-mail is free')
   provisioner.reserve = reserve
+})
+
+void t.test('a rehearsed sign-up leaves nothing, and none is made of a spare that has been taken', async (t) => {
+  const { app, services } = await buildTestApp(t, { spares: 1 })
+  const [spare] = await services.registry.selectFrom('tenants').select('id').where('status', '=', 'spare').execute()
+  const { tenantId } = (await app.inject({ method: 'POST', url: '/api/auth/register', payload: grace })).json<{ tenantId: TenantId }>()
+  t.equal(tenantId, spare?.id)
+  const rows = async (table: 'admins' | 'sessions' | 'audit_log') => await services.tenancy.withTenant(tenantId, async (db) => await db.selectFrom(table).selectAll().execute())
+  const before = await Promise.all([rows('admins'), rows('sessions'), rows('audit_log')])
+  t.strictSame(before.map((all) => all.length), [1, 1, 1])
+  let rehearsals = 0
+  await refillSpares({
+    ...services,
+    provisioner: {
+      refillSpares: async (rehearse) => {
+        await services.tenancy.withTenant(tenantId, async (db) => await rehearse?.(db))
+        rehearsals++
+        return { made: 0, failed: 0 }
+      }
+    }
+  })
+  t.equal(rehearsals, 1, 'and nothing is thrown')
+  t.strictSame(await Promise.all([rows('admins'), rows('sessions'), rows('audit_log')]), before)
+})
+
+void t.test('a service that closes right after a sign-up has ordered the next spare', async (t) => {
+  const { services, signUp } = await buildTestApp(t)
+  await signUp()
+  await services.jobs.flush()
+  t.equal((await sql`SELECT FROM graphile_worker.jobs WHERE task_identifier = 'tenants.refill-spares'`.execute(services.registry)).rows.length, 1)
+})
+
+void t.test('what is asked for often within a time becomes one job, a refused one is told, and the next is gathered anew', async (t) => {
+  const { services: { registry } } = await buildTestApp(t)
+  const jobs = new JobQueue(registry)
+  const keys: string[] = []
+  const errors: unknown[] = []
+  const order = (key: string, fail = false) => {
+    const schema = fail ? Type.Object({ never: Type.String() }) : Type.Object({})
+    jobs.enqueueOnce({ name: 'test.gathered', schema }, {} as never, { key }, 60_000, (error) => errors.push(error))
+  }
+  const enqueue = jobs.enqueue.bind(jobs)
+  jobs.enqueue = async (job, payload, options) => {
+    keys.push(options?.key ?? '')
+    await enqueue(job, payload, options)
+  }
+  for (const key of ['a', 'a', 'b', 'a']) order(key)
+  await jobs.flush()
+  t.strictSame(keys.splice(0), ['a', 'b'])
+  order('a', true)
+  await jobs.flush()
+  await jobs.flush()
+  t.strictSame(keys, ['a'])
+  t.match(errors, [TypeError])
 })
 
 void t.test('after a sign-up a job makes the next spare', async (t) => {
