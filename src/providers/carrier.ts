@@ -31,6 +31,8 @@ export interface OwnedNumber { providerNumberId: string, messagingProfileId: str
 export interface Carrier {
   /** Never retries and never throws: the outcome says what is known. */
   send: (text: OutgoingText) => Promise<SendOutcome>
+  /** Codes of refusals and failed deliveries after which the same text may go through another time. */
+  temporaryFailures: ReadonlySet<string>
   availableNumbers: (query: { areaCode?: string, limit: number }) => Promise<AvailableNumber[]>
   /** Profiles say where inbound texts are posted. Finds the one of this name before it makes one. */
   ensureMessagingProfile: (name: string, webhookUrl: string) => Promise<{ id: string }>

@@ -192,6 +192,7 @@ export interface MessageRecipients {
   price_cents: Numeric | null;
   provider_message_id: string | null;
   rendered_text: string | null;
+  retried_in: string | null;
   sent_at: Timestamp | null;
   status: Generated<"queued" | "sending" | "sent" | "delivered" | "failed" | "suppressed" | "cancelled" | "unknown">;
   updated_at: Generated<Timestamp>;
@@ -209,7 +210,9 @@ export interface Messages {
   local_time: string | null;
   media_urls: Generated<string[]>;
   occurrence: Timestamp | null;
+  paused_from: "scheduled" | "sending" | null;
   recurring_message_id: string | null;
+  retry_of: string | null;
   send_at: Timestamp | null;
   send_before: Timestamp | null;
   status: Generated<"draft" | "scheduled" | "sending" | "paused" | "sent" | "cancelled" | "failed">;

@@ -39,6 +39,19 @@ void t.test('from sign-up to a delivered text, a reply, an answer, STOP, and a b
   t.equal((await api('POST', `/conversations/${ids.conversations}/messages`, { text: 'One more' })).code, 'MEMBER_OPTED_OUT')
 })
 
+void t.test('a broadcast paused, resumed, cancelled, and tried again where it failed', async (t) => {
+  const { api } = await seedOrganization(test, 'church', 'Shiloh')
+  await api('POST', '/members', { firstName: 'Ada', lastName: 'Lost', phone: '+17135550667', optIn: { source: 'form' } })
+  const failing = (await api<Sent>('POST', '/messages', { text: 'Taken for spam', to: { all: true } })).body
+  await until(async () => (await api<Sent>('GET', `/messages/${failing.id}`)).body.counts['failed'] === 1)
+  t.equal((await api('POST', `/messages/${failing.id}/pause`)).code, 'MESSAGE_STATE_CONFLICT')
+  const again = await api<{ retryOf: string }>('POST', `/messages/${failing.id}/retry-failed`, {})
+  t.match(again, { status: 202, body: { retryOf: failing.id } })
+  t.equal((await api('POST', `/messages/${failing.id}/retry-failed`, {})).code, 'NOTHING_TO_RETRY')
+  const later = (await api<Sent>('POST', '/messages', { text: 'Later', to: { all: true }, sendAt: '2050-01-01T00:00:00Z' })).body
+  for (const verb of ['pause', 'resume', 'cancel']) t.equal((await api('POST', `/messages/${later.id}/${verb}`)).status, 200, verb)
+})
+
 void t.test('reading, changing and deleting, pages, filters, and what is refused', async (t) => {
   const { api, ids, organization } = await seedOrganization(test, 'church', 'Salem')
   const page = await api<Items>('GET', '/members?limit=1')

@@ -41,11 +41,11 @@ await t.test('the first start makes a demo church, and the curl it prints texts 
 await t.test('the tour of the README does what it says, by curl alone', async (t) => {
   const tour = readFileSync(join(packageRoot, 'README.md'), 'utf8').split('## The tour, by curl')[1]?.split('\n## ')[0] ?? ''
   const blocks = [...tour.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block)
-  t.equal(blocks.length, 7)
+  t.equal(blocks.length, 8)
   const script = ['set -e', ...blocks].join('\necho "=== next"\n').replaceAll('http://127.0.0.1:3000', running().url)
   const { stdout } = await run('bash', ['-c', script])
   const answers = stdout.split('=== next\n').slice(1).map((part) => part.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as never))
-  const [, , numbers = [], members = [], messages = [], inbox = [], afterStop = []] = answers as Array<Array<Record<string, never>>>
+  const [, , numbers = [], members = [], messages = [], inbox = [], afterStop = [], steered = []] = answers as Array<Array<Record<string, never>>>
   t.match(numbers.at(-1), { items: [{ status: 'active' }] })
   t.equal(members.length, 6)
   for (const member of members) t.match(member, { id: String, phone: /^\+1615555015|^\+1615555014/, optInState: 'opted_in' })
@@ -54,6 +54,7 @@ await t.test('the tour of the README does what it says, by curl alone', async (t
   t.strictSame(inbox.at(-1), { items: [], nextCursor: null })
   t.match(afterStop[0], { direction: 'outbound', text: 'See you there, Ruth.' })
   t.match(afterStop.at(-2), { counts: { delivered: 2 } }, 'the broadcast after STOP passes Ruth by')
+  t.match(steered, [{ status: 'paused' }, { status: 'scheduled' }, { status: 'cancelled' }])
   const texts = (afterStop.at(-1) as unknown as { items: Array<{ text: string }> }).items.map(({ text }) => text)
   t.match(texts, ['Service starts at 10 this Sunday.', 'See you there, Ruth.', /Hope Church.*START/], 'and the one confirmation is the last text on her phone')
   t.equal(texts.length, 3)

@@ -2,9 +2,9 @@
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 
-/** Looks at the few unfinished messages, with one probe of the outbox each: cheap enough after every batch. */
+/** A paused one too, when all that was left of it had been taken before the pause. Looks at the few unfinished messages, with one probe of the outbox each: cheap enough after every batch. */
 export async function finishMessages (db: TenantDb): Promise<void> {
   await sql`
-    UPDATE messages m SET status = 'sent', updated_at = now()
-    WHERE m.status = 'sending' AND NOT EXISTS (SELECT FROM message_queue q WHERE q.message_id = m.id)`.execute(db)
+    UPDATE messages m SET status = 'sent', paused_from = NULL, updated_at = now()
+    WHERE (m.status = 'sending' OR m.paused_from = 'sending') AND NOT EXISTS (SELECT FROM message_queue q WHERE q.message_id = m.id)`.execute(db)
 }

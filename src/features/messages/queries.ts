@@ -63,7 +63,7 @@ export async function failMessage (trx: TenantDb, id: string, code: MessageFailu
   await trx.updateTable('messages').set({ status: 'failed', error_code: code, updated_at: sql`now()` }).where('id', '=', id).execute()
 }
 
-const messageColumns = ['id', 'kind', 'status', 'text', 'media_urls', 'from_number', 'audience', 'send_at', 'error_code', 'created_at', 'updated_at'] as const
+const messageColumns = ['id', 'kind', 'status', 'text', 'media_urls', 'from_number', 'audience', 'send_at', 'error_code', 'retry_of', 'created_at', 'updated_at'] as const
 
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>
 

@@ -51,6 +51,7 @@ function toMessage (row: MessageRow, counts: Partial<Record<RecipientState, numb
     counts: { queued: 0, sending: 0, sent: 0, delivered: 0, failed: 0, suppressed: 0, unknown: 0, cancelled: 0, ...counts },
     sendAt: row.send_at && toTimestamp(row.send_at),
     errorCode: row.error_code,
+    retryOf: row.retry_of,
     createdAt: toTimestamp(row.created_at),
     updatedAt: toTimestamp(row.updated_at)
   }

@@ -4,6 +4,8 @@ import { type TextResult } from './queue-queries.js'
 
 /** With the pauses below: about half an hour. */
 const mostAttempts = 14
+/** The code of a text that could never be handed over. */
+export const carrierUnreachable = 'carrier_unreachable'
 const longestPauseMs = 300_000
 
 type NotSent = Extract<SendOutcome, { kind: 'not_sent' }>
@@ -11,7 +13,7 @@ type NotSent = Extract<SendOutcome, { kind: 'not_sent' }>
 /** `attempts`: the earlier tries. `random`: from 0 to 1. */
 export function notLeft (attempts: number, { reason, retryAfterMs = 0 }: NotSent, random = Math.random): Omit<TextResult, 'messageId' | 'phoneHash' | 'providerMessageId'> {
   if (attempts + 1 >= mostAttempts) {
-    return { state: 'failed', errorCode: 'carrier_unreachable', errorDetail: `It could not be handed to the carrier in ${mostAttempts} tries; the last: ${reason}.`, retryInMs: null }
+    return { state: 'failed', errorCode: carrierUnreachable, errorDetail: `It could not be handed to the carrier in ${mostAttempts} tries; the last: ${reason}.`, retryInMs: null }
   }
   // The jitter spreads those that failed together.
   const pauseMs = Math.min(2 ** attempts * 1_000, longestPauseMs) * (0.75 + random() / 2)

@@ -8,8 +8,10 @@ import { pageOf } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
 import { type AskedAt } from '../segments/use-segments.js'
 import { getMessage, listMessages, listRecipients } from './read-messages.js'
-import { Message, MessageQuery, MessageWithAudience, NewMessage, Recipient, RecipientQuery } from './schemas.js'
+import { retryFailed } from './retry-failed.js'
+import { Message, MessageQuery, MessageWithAudience, NewMessage, Recipient, RecipientQuery, RetryFailed } from './schemas.js'
 import { sendMessage } from './send-message.js'
+import { cancelMessage, pauseMessage, resumeMessage } from './steer-message.js'
 
 const tags = ['messages']
 
@@ -42,6 +44,50 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
     config: { errors: ['MESSAGE_NOT_FOUND'] },
     schema: { operationId: 'getMessage', tags, summary: 'Read a message and how far it has come', params: IdParams, response: { 200: MessageWithAudience } }
   }, async (request) => await getMessage(request.db, request.params.id, askedAt(request)))
+
+  const steering = (operationId: string, summary: string, description: string) => ({
+    config: { errors: ['MESSAGE_NOT_FOUND', 'MESSAGE_NOT_BROADCAST', 'MESSAGE_STATE_CONFLICT'] as const },
+    schema: { operationId, tags, summary, description, params: IdParams, response: { 200: MessageWithAudience } }
+  })
+
+  app.post('/messages/:id/pause', steering('pauseMessage', 'Pause a broadcast',
+    'Nothing more of it leaves, but for what a worker had taken: that is counted as sending until its result is known. Pausing twice is pausing once.'
+  ), async (request) => {
+    await pauseMessage(request.db, request.params.id, requestedBy(request))
+    return await getMessage(request.db, request.params.id, askedAt(request))
+  })
+
+  app.post('/messages/:id/resume', steering('resumeMessage', 'Let a paused broadcast go on',
+    'Where it was; one whose time has come meanwhile begins now.'
+  ), async (request) => {
+    const { db, actor, params: { id } } = request
+    await resumeMessage(app.services, db, actor.tenantId, id, requestedBy(request))
+    return await getMessage(db, id, askedAt(request))
+  })
+
+  app.post('/messages/:id/cancel', steering('cancelMessage', 'Cancel a broadcast for good',
+    'Scheduled, under way or paused. counts.cancelled did not get it and never will; counts.sending had been taken by a worker and goes out.'
+  ), async (request) => {
+    await cancelMessage(request.db, request.params.id, requestedBy(request))
+    return await getMessage(request.db, request.params.id, askedAt(request))
+  })
+
+  app.post('/messages/:id/retry-failed', {
+    config: { errors: ['MESSAGE_NOT_FOUND', 'MESSAGE_NOT_BROADCAST', 'NOTHING_TO_RETRY', 'NO_SENDING_NUMBER'] },
+    schema: {
+      operationId: 'retryFailed',
+      tags,
+      summary: 'Text those again for whom a broadcast failed',
+      description: 'Makes a new message with these recipients and answers it. Each is tried again once; nobody who has opted out, and nobody who may have got the text (unknown, sent, delivered).',
+      params: IdParams,
+      body: RetryFailed,
+      response: { 202: MessageWithAudience }
+    }
+  }, async (request, reply) => {
+    const id = await retryFailed(app.services, request.db, request.actor.tenantId, request.params.id, request.body, requestedBy(request))
+    reply.code(202)
+    return await getMessage(request.db, id, askedAt(request))
+  })
 
   app.get('/messages/:id/recipients', {
     config: { errors: ['MESSAGE_NOT_FOUND', 'CURSOR_INVALID'] },

@@ -45,13 +45,14 @@ const MessageKind = Type.Enum(['broadcast', 'reply', 'welcome', 'auto_reply', 'c
 const messageFields = {
   id: Uuid,
   kind: Type.String({ description: 'broadcast, reply, welcome, auto_reply or confirmation.', examples: ['broadcast'] }),
-  status: Type.String({ description: 'scheduled until its time, sending, sent when nothing of it waits any more, failed when it could not start; later also draft, paused, cancelled.', examples: ['sent'] }),
+  status: Type.String({ description: 'scheduled until its time; sending; paused; sent, when nothing of it waits any more; cancelled; failed when it could not start. Of a paused or cancelled one counts.sending still goes out: a worker had them. Later also draft.', examples: ['sent'] }),
   text: Type.String({ examples: ['Service starts at 10 this Sunday. See you there!'] }),
   mediaUrls: Type.Array(Type.String({ examples: ['https://example.org/map.png'] })),
   from: Type.String({ description: 'E.164, a number of the organization.', examples: ['+16155550100'] }),
   counts: Counts,
   sendAt: nullable(Timestamp),
   errorCode: nullable(Type.String({ description: 'Why it failed. audience_empty: at its time nobody in the audience had opted in.', examples: [null] })),
+  retryOf: nullable(Type.String({ format: 'uuid', description: 'The message whose failed recipients this one texts again.', examples: [null] })),
   createdAt: Timestamp,
   updatedAt: Timestamp
 }
@@ -66,6 +67,12 @@ export const MessageWithAudience = Type.Object({
 })
 export type MessageWithAudience = Static<typeof MessageWithAudience>
 
+export const RetryFailed = Type.Object({
+  reasons: Type.Optional(Type.Enum(['temporary', 'any'], {
+    default: 'temporary', description: 'temporary: only those whose failure may pass, such as a full queue at the carrier. any: also those the carrier refused for good.'
+  }))
+}, { additionalProperties: false, examples: [{ reasons: 'any' }] })
+
 export const MessageQuery = Type.Object({ kind: Type.Optional({ ...MessageKind, default: 'broadcast', description: 'Without it: broadcasts.' }), ...pageQuery })
 
 export const RecipientQuery = Type.Object({ status: Type.Optional(RecipientStatus), ...pageQuery })
@@ -78,7 +85,7 @@ export const Recipient = Type.Object({
   status: Type.String({ enum: [...recipientStates], examples: ['delivered'] }),
   parts: Type.Integer({ description: 'What the carrier bills.', examples: [1] }),
   encoding: Type.String({ enum: ['gsm7', 'ucs2'] }),
-  errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, member_deleted, worker_lost, carrier_unreachable, timeout.' })),
+  errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, member_deleted, message_cancelled, worker_lost, carrier_unreachable, timeout.' })),
   errorDetail: nullable(Type.String()),
   sentAt: nullable(Timestamp),
   deliveredAt: nullable(Timestamp),

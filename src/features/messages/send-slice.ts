@@ -1,7 +1,7 @@
 // One tenant's turn: claims texts a little ahead of the slots that send them, until nothing is due or the turn is over.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type OutgoingText, type SendOutcome } from '../../providers/carrier.js'
-import { type ClaimedText } from './queue-queries.js'
+import { type ClaimedText } from './claim-queries.js'
 import { type ResultRecorder } from './result-recorder.js'
 import { type SendSlots } from './send-slots.js'
 import { toResult, untried } from './text-result.js'

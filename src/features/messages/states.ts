@@ -1,4 +1,20 @@
-// The states of a recipient and which may follow which: only forward, so the order in which news arrives does not matter.
+// The states of messages and of their recipients, and which may follow which. A recipient's only go forward, so the order in which news arrives does not matter.
+
+export const messageStates = ['draft', 'scheduled', 'sending', 'paused', 'sent', 'cancelled', 'failed'] as const
+export type MessageState = typeof messageStates[number]
+
+/** A message is `sent` when nothing of it waits any more. Pausing and cancelling keep back what no worker has taken yet. */
+export const messageTransitions: Readonly<Record<MessageState, readonly MessageState[]>> = {
+  draft: ['scheduled', 'sending', 'cancelled'],
+  // To `failed` through `sending`, when it starts and nobody is in its audience.
+  scheduled: ['sending', 'paused', 'cancelled'],
+  sending: ['paused', 'sent', 'cancelled', 'failed'],
+  // On where it was; to `sent` when the last of it was in a worker's hands already.
+  paused: ['scheduled', 'sending', 'sent', 'cancelled'],
+  sent: [],
+  cancelled: [],
+  failed: []
+}
 
 /** From the outbox to the phone. What comes later in this list outranks what comes before, and is never taken back. */
 export const forwardStates = ['queued', 'sending', 'unknown', 'sent', 'failed', 'delivered'] as const
@@ -16,12 +32,12 @@ export const recipientStates = ['queued', 'sending', 'sent', 'delivered', 'faile
 export type ReportedState = 'sent' | 'failed' | 'delivered'
 
 /**
- * What each state may become. Back to `queued` goes only what certainly did not leave.
+ * What each state may become. Back to `queued` goes only what certainly did not leave; `cancelled` when its message was, meanwhile.
  * `unknown` is settled by the carrier's report or by a person, never by sending again.
  */
 export const transitions: Readonly<Record<RecipientState, readonly RecipientState[]>> = {
   queued: ['sending', 'suppressed', 'cancelled', 'sent', 'failed', 'delivered'],
-  sending: ['queued', 'unknown', 'sent', 'failed', 'delivered'],
+  sending: ['queued', 'unknown', 'sent', 'failed', 'delivered', 'cancelled'],
   unknown: ['sent', 'failed', 'delivered'],
   sent: ['failed', 'delivered'],
   // Some carriers report a failure and the delivery after all; then the person has the text.

@@ -1,6 +1,7 @@
 // What the queue records of a text after its turn: what the carrier said of it, in the outbox's terms.
 import { type SendOutcome } from '../../providers/carrier.js'
-import { type ClaimedText, type TextResult } from './queue-queries.js'
+import { type ClaimedText } from './claim-queries.js'
+import { type TextResult } from './queue-queries.js'
 import { notLeft } from './retry-later.js'
 
 export function toResult (text: ClaimedText, outcome: SendOutcome): TextResult {

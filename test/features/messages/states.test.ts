@@ -1,7 +1,9 @@
 // The states of a recipient: every transition, and that order and repetition of the carrier's reports do not matter.
+import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { queueText } from '../../../src/features/messages/queue-text.js'
+import { type TextResult, writeResults } from '../../../src/features/messages/queue-queries.js'
 import { recordDeliveryEvents } from '../../../src/features/messages/record-delivery-events.js'
 import { type DeliveryEvent, recipientStates, type ReportedState, settles, transitions } from '../../../src/features/messages/states.js'
 import { tenantDatabase, type TenantGround } from '../../helpers/tenant-database.js'
@@ -30,6 +32,26 @@ void t.test('each state moves exactly as the table says when the carrier reports
       t.equal((await stateOf(ground, key)).status, settles(state, status) ? status : state, `${state}, then ${status} is reported`)
       const waiting = await ground.db.selectFrom('message_queue').select('lane').where('message_id', '=', key.messageId).execute()
       t.same(waiting, [], 'what the carrier knows of does not wait in the outbox')
+    }
+  }
+})
+
+void t.test('each state moves exactly as the table says when a worker records what became of its try', async (t) => {
+  const ground = await tenantDatabase(t)
+  for (const cancelled of [false, true]) {
+    for (const state of recipientStates) {
+      for (const result of ['queued', 'unknown', 'sent', 'failed'] satisfies Array<TextResult['state']>) {
+        const key = await queueOne(ground)
+        const token = randomUUID()
+        await ground.db.updateTable('message_recipients').set({ status: state }).where('message_id', '=', key.messageId).execute()
+        await ground.db.updateTable('message_queue').set({ claim_token: token, claimed_at: new Date() }).where('message_id', '=', key.messageId).execute()
+        if (cancelled) await ground.db.updateTable('messages').set({ status: 'cancelled' }).where('id', '=', key.messageId).execute()
+        await writeResults(ground.db, token, [{ ...key, state: result, providerMessageId: null, errorCode: null, errorDetail: null, retryInMs: null }])
+        const wanted = cancelled && result === 'queued' ? 'cancelled' : result
+        t.equal((await stateOf(ground, key)).status, transitions[state].includes(wanted) ? wanted : state, `${state}, then ${result}${cancelled ? ' of a cancelled message' : ''}`)
+        const waiting = await ground.db.selectFrom('message_queue').select('claim_token').where('message_id', '=', key.messageId).execute()
+        t.same(waiting, wanted === 'queued' ? [{ claim_token: null }] : [])
+      }
     }
   }
 })

@@ -1,0 +1,89 @@
+// The SQL of taking texts from the outbox: which messages have something due, and so many texts of each.
+import { sql } from 'kysely'
+import { type TenantDb } from '../../tenancy/tenant.js'
+
+export interface ClaimedText {
+  messageId: string
+  phoneHash: Buffer
+  phoneCipher: Buffer
+  from: string
+  text: string
+  mediaUrls: string[]
+  /** Earlier tries that certainly did not leave. */
+  attempts: number
+}
+
+/** One unfinished message with something in the outbox. */
+export interface DueMessage {
+  messageId: string
+  /** Due texts, counted up to the limit. */
+  due: number
+}
+
+/**
+ * Unfinished messages with something due, in the order in which they are served: the lower lane first, then the older. Paused and
+ * cancelled ones are not looked into, so it makes no difference how much of them waits.
+ */
+export async function readDue (db: TenantDb, limit: number): Promise<DueMessage[]> {
+  const { rows } = await sql<DueMessage>`
+    SELECT m.id AS "messageId", waiting.due FROM messages m, LATERAL (
+      SELECT count(*)::int AS due, min(first.lane) AS lane FROM (
+        SELECT q.lane FROM message_queue q WHERE q.message_id = m.id AND q.claim_token IS NULL AND q.not_before <= now() LIMIT ${limit}
+      ) AS first
+    ) AS waiting
+    WHERE m.status = 'sending' AND waiting.due > 0
+    ORDER BY waiting.lane, m.id LIMIT ${limit}`.execute(db)
+  return rows
+}
+
+/** So many texts of a message. */
+export interface Portion { messageId: string, texts: number }
+
+/**
+ * Takes what is due of these messages and commits it as `sending` under `token`. Rows that another run holds are passed over.
+ * The messages are locked against a pause until then: after it nothing more is taken. Consent is looked up again in the same
+ * snapshot: whoever has opted out since is suppressed, unless it is the confirmation (lane 0) of just that.
+ */
+export async function takeTexts (db: TenantDb, token: string, portions: readonly Portion[]): Promise<ClaimedText[]> {
+  const { rows } = await sql<ClaimedText>`
+    WITH live AS MATERIALIZED (
+      SELECT m.id, m.kind, m.from_number, m.text, m.media_urls, wanted.texts
+      FROM unnest(${portions.map(({ messageId }) => messageId)}::uuid[], ${portions.map(({ texts }) => texts)}::int[]) AS wanted (id, texts)
+      JOIN messages m ON m.id = wanted.id WHERE m.status = 'sending'
+      ORDER BY m.id FOR SHARE OF m
+    ), due AS MATERIALIZED (
+      SELECT live.id AS message_id, live.kind, live.from_number, live.text, live.media_urls, q.phone_hash, q.lane, q.attempts
+      FROM live, LATERAL (
+        SELECT phone_hash, lane, attempts FROM message_queue
+        WHERE message_id = live.id AND claim_token IS NULL AND not_before <= now()
+        ORDER BY not_before LIMIT live.texts FOR UPDATE SKIP LOCKED
+      ) AS q
+    ), judged AS MATERIALIZED (
+      SELECT due.message_id, due.phone_hash, due.attempts, due.lane, due.from_number, coalesce(r.rendered_text, due.text) AS text, due.media_urls, r.phone_cipher,
+        CASE
+          WHEN r.status <> 'queued' THEN 'settled'
+          WHEN due.lane = 0 THEN NULL
+          WHEN coalesce(p.opt_in_state = 'opted_out', (
+            SELECT c.action <> 'granted' FROM consent_logs c WHERE c.phone_hash = due.phone_hash AND c.topic = 'messages' ORDER BY c.id DESC LIMIT 1
+          ), false) THEN 'opted_out'
+          WHEN due.kind = 'broadcast' AND p.id IS NULL THEN 'member_deleted'
+        END AS withheld
+      FROM due
+      JOIN message_recipients r ON r.message_id = due.message_id AND r.phone_hash = due.phone_hash
+      LEFT JOIN members p ON p.phone_hash = due.phone_hash AND p.deleted_at IS NULL
+    ), taken AS (
+      UPDATE message_queue q SET claim_token = ${token}, claimed_at = now()
+      FROM judged j WHERE q.message_id = j.message_id AND q.phone_hash = j.phone_hash AND j.withheld IS NULL
+    ), dropped AS (
+      DELETE FROM message_queue q USING judged j WHERE q.message_id = j.message_id AND q.phone_hash = j.phone_hash AND j.withheld IS NOT NULL
+    ), moved AS (
+      UPDATE message_recipients r SET
+        status = CASE WHEN j.withheld IS NULL THEN 'sending' WHEN j.withheld = 'opted_out' THEN 'suppressed' ELSE 'cancelled' END,
+        error_code = j.withheld, error_detail = NULL, updated_at = now()
+      FROM judged j WHERE r.message_id = j.message_id AND r.phone_hash = j.phone_hash AND r.status = 'queued'
+      RETURNING r.message_id, r.phone_hash, r.status
+    )
+    SELECT message_id AS "messageId", phone_hash AS "phoneHash", phone_cipher AS "phoneCipher", from_number AS "from", text, media_urls AS "mediaUrls", attempts
+    FROM judged JOIN moved USING (message_id, phone_hash) WHERE moved.status = 'sending' ORDER BY lane, message_id`.execute(db)
+  return rows
+}

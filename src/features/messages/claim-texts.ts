@@ -1,0 +1,18 @@
+// Takes what is due from the outbox, the lower lane and the older message first.
+import { type TenantDb } from '../../tenancy/tenant.js'
+import { type ClaimedText, type DueMessage, type Portion, readDue, takeTexts } from './claim-queries.js'
+
+/** At most `limit` texts, committed as `sending` under `token`; what another run holds is passed over. */
+export async function claimTexts (db: TenantDb, token: string, limit: number): Promise<ClaimedText[]> {
+  const portions = divide(await readDue(db, limit), limit)
+  return portions.length === 0 ? [] : await takeTexts(db, token, portions)
+}
+
+function divide (messages: readonly DueMessage[], limit: number): Portion[] {
+  let left = limit
+  return messages.flatMap(({ messageId, due }) => {
+    const texts = Math.min(due, left)
+    left -= texts
+    return texts === 0 ? [] : [{ messageId, texts }]
+  })
+}
