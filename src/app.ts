@@ -7,6 +7,8 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { authRoutes, signInRoutes } from './features/auth/routes.js'
 import { branchRoutes } from './features/branches/routes.js'
 import { conversationRoutes } from './features/conversations/routes.js'
+import { mediaLinkRoutes } from './features/media/link-routes.js'
+import { mediaRoutes } from './features/media/routes.js'
 import { memberRoutes } from './features/members/routes.js'
 import { messageRoutes } from './features/messages/routes.js'
 import { numberRoutes } from './features/numbers/routes.js'
@@ -76,11 +78,12 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
   return app
 }
 
-/** Open to everyone: sign-up, sign-in, health, the API's description. */
+/** Open to everyone: sign-up, sign-in, health, the API's description, and files at a signed address. */
 async function publicScope (scope: FastifyInstance): Promise<void> {
   await scope.register(healthRoutes)
   await scope.register(documentationRoutes)
   await scope.register(signInRoutes, { prefix: '/api/auth' })
+  await scope.register(mediaLinkRoutes)
 }
 
 /** One organization's own: every request carries a valid access token, and gets that organization's database. */
@@ -102,6 +105,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(numberRoutes)
   await scope.register(conversationRoutes)
   await scope.register(messageRoutes)
+  await scope.register(mediaRoutes)
 }
 
 /** Carriers and payment providers: raw bytes and a signature, no token. */

@@ -23,7 +23,7 @@ export const settingsSchema = Type.Object({
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     description: 'The least level that is logged.', default: 'info'
   }),
-  DATA_DIR: text('Folder of the embedded database, of made-up development secrets and of the sandbox.', { default: '.koinonia' }),
+  DATA_DIR: text('Folder of the embedded database, of made-up development secrets, of the sandbox, and of pictures and files unless there is a bucket.', { default: '.koinonia' }),
   REGISTRY_DATABASE_URL: Type.Optional(text('The central database. Without it an embedded PostgreSQL is started under DATA_DIR.', { pattern: '^postgres(ql)?://' })),
   TENANT_SERVERS: Type.Optional(text('Servers for tenant databases: name=administrator URL, separated by commas. Without it: the server of the registry, named primary.')),
   DATABASE_MAX_CONNECTIONS: count('Connections this process may hold to one database server, all tenants and the registry together.', 30, 10),
@@ -40,6 +40,13 @@ export const settingsSchema = Type.Object({
   TELNYX_API_KEY: Type.Optional(text('Key of the carrier account. Without it a local sandbox carrier is used.')),
   TELNYX_PUBLIC_KEY: Type.Optional(text('Verifies the carrier\'s webhooks: 32 bytes in base64, from the carrier\'s portal.', { pattern: '^[A-Za-z0-9+/]{43}=$' })),
   TELNYX_BASE_URL: text('Where the carrier\'s API is.', { default: 'https://api.telnyx.com/v2', pattern: '^https?://' }),
+  INBOUND_MEDIA_HOSTS: Type.String({ description: 'Hosts that pictures in inbound texts may be fetched from, with their subdomains, separated by commas. Without it: any.', default: '' }),
+  INBOUND_MEDIA_PRIVATE: Type.Boolean({ description: 'Fetch them from private addresses too: for a sandbox on this machine only.', default: false }),
+  S3_ENDPOINT: Type.Optional(text('Bucket for pictures and files instead of DATA_DIR: its service, such as https://s3.us-east-1.amazonaws.com.', { pattern: '^https?://[^ ]+$' })),
+  S3_BUCKET: Type.Optional(text('Name of the bucket, which stays private.', { pattern: '^[A-Za-z0-9._-]+$' })),
+  S3_REGION: text('Region of the bucket.', { default: 'us-east-1' }),
+  S3_ACCESS_KEY_ID: Type.Optional(text('May get, put and delete objects of the bucket.')),
+  S3_SECRET_ACCESS_KEY: Type.Optional(text('Secret of that key.')),
   SEND_CONCURRENCY: count('Texts on their way to the carrier at a time.', 64, 1, 1_000),
   SEND_TIMEOUT_MS: count('How long the carrier may take to answer before a text counts as unknown, in milliseconds.', 15_000),
   SEND_RECOVERY_MS: count('After this long without a result, texts that a worker had taken count as unknown, and what it left waiting is taken up by another, in milliseconds. More than twice SEND_TIMEOUT_MS.', 60_000),
@@ -129,6 +136,8 @@ function findFaults (settings: unknown): string[] {
     // Else a text could count as lost while it is still on its way.
     faults.push('SEND_RECOVERY_MS must be more than twice SEND_TIMEOUT_MS')
   }
+  const bucket = ['S3_ENDPOINT', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY']
+  if (bucket.some((name) => present[name] !== undefined)) faults.push(...bucket.filter((name) => present[name] === undefined).map((name) => `${name} is missing`))
   return [...new Set(faults)]
 }
 

@@ -8,6 +8,8 @@ import { createPasswords, type Passwords } from './crypto/passwords.js'
 import { JobQueue } from './jobs/job-queue.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { type Carrier } from './providers/carrier.js'
+import { openStorage } from './providers/storage/open-storage.js'
+import { type Storage } from './providers/storage/storage.js'
 import { createTelnyxCarrier } from './providers/telnyx/carrier.js'
 import { openRegistry, type RegistryDb } from './registry/db.js'
 import { RegistryListener } from './registry/listener.js'
@@ -29,6 +31,7 @@ export interface Services {
   provisioner: Provisioner
   jobs: JobQueue
   carrier: Carrier
+  storage: Storage
 }
 
 export interface OpenServices extends Services {
@@ -52,6 +55,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
   const provisioner = new Provisioner({ registry: registry.db, tenancy, keyring, config, registryUrl, log })
   const carrier = createTelnyxCarrier(config, log)
   const jobs = new JobQueue(registry.db)
+  const storage = openStorage(config)
   const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })
   return {
     config,
@@ -63,6 +67,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     tenancy,
     provisioner,
     carrier,
+    storage,
     metrics: createMetrics(),
     registry: registry.db,
     registryPool: registry.pool,
@@ -70,6 +75,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     async close () {
       await carrier.close()
       await jobs.flush()
+      await storage.close()
       await tenancy.close()
       await listener.close()
       await registry.close()

@@ -22,6 +22,7 @@ const tags = [
   { name: 'numbers', description: 'The phone numbers you text from.' },
   { name: 'messages', description: 'Texts to many, and what became of each.' },
   { name: 'conversations', description: 'The inbox: what people text back, and your replies to one person.' },
+  { name: 'media', description: 'Pictures and files: what you send, and what people send you.' },
   { name: 'health', description: 'For load balancers and orchestrators.' },
   { name: 'webhooks', description: 'For the carrier, which signs what it posts.' }
 ]

@@ -125,6 +125,21 @@ export interface IdempotencyKeys {
   route: string;
 }
 
+export interface MediaFiles {
+  content_sha256: Buffer;
+  content_type: string;
+  created_at: Generated<Timestamp>;
+  created_by: string | null;
+  height: number | null;
+  id: Generated<string>;
+  name: string | null;
+  origin: "upload" | "inbound";
+  original_size: number;
+  sha256: Buffer;
+  size: number;
+  width: number | null;
+}
+
 export interface MemberBranches {
   branch_id: string;
   created_at: Generated<Timestamp>;
@@ -208,6 +223,7 @@ export interface Messages {
   kind: "broadcast" | "reply" | "welcome" | "auto_reply" | "confirmation";
   local_date: Timestamp | null;
   local_time: string | null;
+  media_ids: Generated<string[]>;
   media_urls: Generated<string[]>;
   occurrence: Timestamp | null;
   paused_from: "scheduled" | "sending" | null;
@@ -308,6 +324,7 @@ export interface DB {
   conversation_messages: ConversationMessages;
   conversations: Conversations;
   idempotency_keys: IdempotencyKeys;
+  media_files: MediaFiles;
   member_branches: MemberBranches;
   member_tags: MemberTags;
   members: Members;

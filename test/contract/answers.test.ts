@@ -1,9 +1,11 @@
 // A long journey through every feature: each answer on the way is what /openapi.json says.
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { makeMediaLink } from '../../src/features/media/media-link.js'
 import { buildTestApp } from '../helpers/build.js'
 import { seedOrganization } from '../helpers/seed-organization.js'
 import { until } from '../helpers/until.js'
+import { upload } from '../helpers/upload.js'
 import { type Document, operationsOf } from './open-document.js'
 import { watchAnswers } from './watch-answers.js'
 
@@ -61,6 +63,18 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
     '/messages', '/messages?kind=reply', `/messages/${ids.messages}/recipients?status=delivered`, `/conversations/${ids.conversations}`, '/conversations?status=closed',
     '/segments', `/segments/${ids.segments}`, `/segments/${ids.segments}/members`
   ]
+  const known = await upload(app, organization, { content: Buffer.from('BEGIN:VCARD\r\nFN:Salem House\r\nEND:VCARD\r\n') })
+  t.equal(known.status, 201)
+  const link = makeMediaLink(test.services.keyring, '', { tenantId: organization.tenantId, mediaId: ids.media }, new Date())
+  for (const [headers, status] of [[{}, 200], [{ range: 'bytes=0-3' }, 206], [{ range: 'bytes=9999-' }, 416], [{ 'if-none-match': '*' }, 304]] as const) {
+    t.equal((await app.inject({ url: link, headers })).statusCode, status)
+    t.equal((await app.inject({ url: `/api/media/${ids.media}/content`, headers: { ...organization.headers, ...headers } })).statusCode, status)
+  }
+  t.equal((await app.inject('/media/x.y')).statusCode, 404)
+  for (const path of ['/media', '/media?origin=inbound', `/media/${ids.media}`]) t.equal((await api('GET', path)).status, 200, path)
+  t.equal((await api('GET', `/media/${randomUUID()}`)).code, 'MEDIA_NOT_FOUND')
+  t.equal((await api('POST', '/media', {})).code, 'UPLOAD_MALFORMED')
+  t.equal((await api('DELETE', `/media/${known.body.id}`)).status, 204)
   for (const path of reads) t.equal((await api('GET', path)).status, 200, path)
   const changes: Array<[string, object]> = [
     [`/branches/${ids.branches}`, { address: null, timeZone: 'America/Denver', isActive: false }], [`/tags/${ids.tags}`, { name: 'ushers' }],

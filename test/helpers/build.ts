@@ -1,5 +1,8 @@
 // The production application for one test: real services on a registry of its own, everything closed and dropped at the end.
 import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { buildApp } from '../../src/app.js'
@@ -73,13 +76,15 @@ export async function buildTestApp (t: Teardown, options: BuildOptions = {}): Pr
   const { config = {}, spares = 0 } = options
   const closing: Array<() => Promise<unknown>> = []
   t.teardown(async () => { for (const close of closing.reverse()) await close() })
+  const DATA_DIR = await mkdtemp(join(tmpdir(), 'koinonia-test-'))
+  closing.push(() => rm(DATA_DIR, { recursive: true, force: true }))
   const registry = await cloneRegistry()
   closing.push(registry.drop)
   const carrier = await carrierFor(options)
   if (carrier !== undefined) closing.push(() => carrier.close())
   const carrierSettings = carrier === undefined ? {} : { TELNYX_BASE_URL: carrier.baseUrl, TELNYX_PUBLIC_KEY: carrier.publicKey }
   const openProcess = async (settings: Partial<Config>, listen: boolean): Promise<TestProcess> => {
-    const opened = await startProcess(registry.url, { SPARE_TENANTS: spares, ...carrierSettings, ...config, ...settings }, listen, options)
+    const opened = await startProcess(registry.url, { SPARE_TENANTS: spares, DATA_DIR, ...carrierSettings, ...config, ...settings }, listen, options)
     closing.push(opened.close)
     return opened
   }

@@ -4,7 +4,9 @@ import { type TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import { exampleOf } from '../../src/http/example-of.js'
 
-export interface BuiltRequest { method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, payload?: object }
+export interface BuiltRequest { method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, payload?: object, headers?: Record<string, string> }
+
+const vcard = 'BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ruth Miller\r\nEND:VCARD\r\n'
 
 /**
  * `ids`: an id for each list under /api, by its name.
@@ -20,6 +22,9 @@ export function buildRequest (route: RouteOptions, ids: Record<string, string>):
   })
   const schema = route.schema?.body as TSchema | undefined
   if (schema === undefined) return { method, url }
+  if (route.schema?.consumes?.includes('multipart/form-data') === true) {
+    return { method, url, payload: Buffer.from(`--edge\r\ncontent-disposition: form-data; name="file"; filename="ruth.vcf"\r\n\r\n${vcard}\r\n--edge--\r\n`), headers: { 'content-type': 'multipart/form-data; boundary=edge' } }
+  }
   const payload = exampleOf(schema)
   if (typeof payload !== 'object' || payload === null || !Check(schema, payload)) {
     throw new Error(`${method} ${route.url}: the examples of its body's schema make no valid body (${JSON.stringify(payload)}). Add examples.`)

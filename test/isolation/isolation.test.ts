@@ -45,7 +45,8 @@ void t.test('every route under /api answers 401 without a token, but those that 
   t.ok(tenantRoutes.length > 20)
   for (const route of tenantRoutes) {
     for (const headers of [{}, { authorization: 'Bearer x.y.z' }]) {
-      const response = await app.inject({ ...buildRequest(route, theirs.ids), headers })
+      const request = buildRequest(route, theirs.ids)
+      const response = await app.inject({ ...request, headers: { ...request.headers, ...headers } })
       t.equal(response.statusCode, 401, named(route))
       if (route.method !== 'HEAD') t.match(response.json(), { code: 'authorization' in headers ? 'ACCESS_TOKEN_INVALID' : 'AUTHENTICATION_REQUIRED' })
     }
@@ -55,7 +56,8 @@ void t.test('every route under /api answers 401 without a token, but those that 
 void t.test('every route with an id answers 404 to another organization\'s id, whatever the method', async (t) => {
   t.ok(withId.length > 10)
   for (const route of withId) {
-    const response = await app.inject({ ...buildRequest(route, theirs.ids), headers: mine.organization.headers })
+    const request = buildRequest(route, theirs.ids)
+    const response = await app.inject({ ...request, headers: { ...request.headers, ...mine.organization.headers } })
     t.equal(response.statusCode, 404, `${named(route)}: ${response.body}`)
     if (route.method !== 'HEAD') t.match(response.json(), { code: /^(?!ROUTE|TENANT)[A-Z]+_NOT_FOUND$/ }, named(route))
     t.strictSame(findTheirWords(response.body), [])
@@ -159,7 +161,8 @@ void t.test('a suspended organization is refused on every route, and only that o
   await services.provisioner.suspend(theirs.organization.tenantId)
   await until(async () => (await theirs.api('GET', '/auth/me')).status === 403)
   for (const route of tenantRoutes) {
-    const response = await app.inject({ ...buildRequest(route, theirs.ids), headers: theirs.organization.headers })
+    const request = buildRequest(route, theirs.ids)
+    const response = await app.inject({ ...request, headers: { ...request.headers, ...theirs.organization.headers } })
     t.equal(response.statusCode, 403, `${named(route)}: ${response.body}`)
     if (route.method !== 'HEAD') t.match(response.json(), { code: 'TENANT_SUSPENDED' })
   }

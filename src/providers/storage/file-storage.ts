@@ -1,0 +1,74 @@
+// Keeps bytes as files below one folder: written aside, synced, and renamed, so that a file under its key is always whole.
+import { createHash, randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { problem } from '../../errors.js'
+import { type NewObject, type Storage } from './storage.js'
+
+/** `folder` may be shared by several processes of one machine, or lie on a network file system that renames atomically. */
+export function createFileStorage (folder: string): Storage {
+  const pathOf = (key: string): string => join(folder, ...key.split('/'))
+  return {
+    put: (key, object) => orUnavailable(async () => { await writeWhole(folder, pathOf(key), object) }),
+    get: (key, range) => orUnavailable(async () => {
+      const file = await unlessMissing(open(pathOf(key), 'r'))
+      return file?.createReadStream(range === undefined ? {} : { start: range.first, end: range.last })
+    }),
+    exists: (key) => orUnavailable(async () => await unlessMissing(stat(pathOf(key))) !== undefined),
+    delete: (key) => orUnavailable(async () => { await rm(pathOf(key), { force: true }) }),
+    close: async () => undefined
+  }
+}
+
+async function writeWhole (folder: string, path: string, { open: openContent, sha256 }: NewObject): Promise<void> {
+  const aside = join(folder, 'incoming')
+  await Promise.all([mkdir(aside, { recursive: true }), mkdir(dirname(path), { recursive: true })])
+  const draft = join(aside, randomUUID())
+  const hash = createHash('sha256')
+  try {
+    const hashing = new Transform({
+      transform (chunk: Buffer, _encoding, done) {
+        hash.update(chunk)
+        done(null, chunk)
+      }
+    })
+    // Flushed: on the disk before it is closed.
+    await pipeline(openContent(), hashing, createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }))
+    if (!hash.digest().equals(sha256)) throw new Error('The bytes changed while they were written.')
+    await rename(draft, path)
+    await syncFolder(dirname(path))
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
+  }
+}
+
+/** Else a power cut could take back the new name. */
+async function syncFolder (path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function unlessMissing<T> (asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+async function orUnavailable<T> (work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw problem('STORAGE_UNAVAILABLE', { retryAfter: 10, cause: error })
+  }
+}
