@@ -66,8 +66,8 @@ function answerFaults (operation: Operation, { status, headers, payload, request
   for (const name of Object.keys(documented.headers ?? {})) {
     if (headers[name.toLowerCase()] === undefined) faults.push(`no ${name} header`)
   }
-  // What a handler sends with 204 never leaves the process.
-  if (status === 204) return faults
+  // What a handler sends with 204 never leaves the process, and 304 has no body.
+  if (status === 204 || status === 304) return faults
   if (documented.content === undefined) return [...faults, 'a body where none is documented']
   const type = String(headers['content-type']).split(';')[0] ?? ''
   const media = documented.content[type] ?? documented.content['*/*']

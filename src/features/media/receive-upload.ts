@@ -1,5 +1,4 @@
 // Takes in one uploaded file before the request holds a database connection: however slow the caller, nobody else waits.
-import { type MultipartFile } from '@fastify/multipart'
 import { type FastifyRequest, type preValidationAsyncHookHandler } from 'fastify'
 import { rm } from 'node:fs/promises'
 import { Problem, problem } from '../../errors.js'
@@ -53,7 +52,7 @@ async function onlyFile (request: FastifyRequest, dataDir: string): Promise<{ in
 }
 
 /** The last part of the name as the sender has it, for people. */
-function readName ({ filename }: MultipartFile): string | null {
+function readName ({ filename }: { filename?: string | undefined }): string | null {
   const name = Array.from((filename ?? '').replace(/^.*[\\/]/, '').replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '').trim()).slice(0, 100).join('')
   return name === '' ? null : name
 }

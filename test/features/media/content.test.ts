@@ -18,7 +18,11 @@ void t.test('the whole file comes with its type, length and name, and no browser
   const answer = await read()
   t.match([answer.statusCode, answer.rawPayload.length], [200, media.size])
   t.match(answer.headers, {
-    'content-type': 'image/png', 'content-length': String(media.size), 'accept-ranges': 'bytes', 'x-content-type-options': 'nosniff', 'cache-control': 'private, no-cache',
+    'content-type': 'image/png',
+    'content-length': String(media.size),
+    'accept-ranges': 'bytes',
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'private, no-cache',
     'content-disposition': 'inline; filename="Gr__e %22x%22.png"; filename*=UTF-8\'\'Gr%C3%BC%C3%9Fe%20%2522x%2522.png'
   })
   t.match((await read({}, vcard.url)).headers, { 'content-type': 'text/vcard', 'content-disposition': /^attachment; filename="file.bin"/ })
