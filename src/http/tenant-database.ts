@@ -8,6 +8,9 @@ import { everyRouteMayAnswer } from './openapi.js'
 // On the request itself: a WeakMap with an entry for each request is dear to the garbage collector.
 const held: unique symbol = Symbol('lease')
 
+/** What whoever asks for a tenant's database may meet. */
+export const tenantProblems = ['TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'] as const
+
 declare module 'fastify' {
   interface FastifyRequest {
     tenant: Tenant
@@ -23,7 +26,7 @@ declare module 'fastify' {
  * A caller who hangs up changes nothing: the handler finishes what it began, and its answer goes nowhere.
  */
 export default fp(async (app: FastifyInstance) => {
-  everyRouteMayAnswer(app, ['TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'])
+  everyRouteMayAnswer(app, tenantProblems)
   app.decorateRequest('tenant')
   app.decorateRequest('db')
   app.decorateRequest(held, null)
