@@ -59,6 +59,7 @@ const catalogue = {
   SEGMENT_NAME_TAKEN: { status: 409, detail: 'Another segment has this name. Choose a different one.' },
   SEGMENT_NOT_FOUND: { status: 404, detail: 'No segment has this id. List them with GET /api/segments.' },
   SESSION_REVOKED: { status: 401, detail: 'This session has ended. Sign in again with POST /api/auth/login.' },
+  SIGN_UP_SESSION_USED: { status: 409, detail: 'This sign-up was done before, and its session has been refreshed or has ended since. Sign in with POST /api/auth/login.' },
   SIGN_UP_UNAVAILABLE: { status: 503, detail: 'No database could be made for a new organization just now. Nothing was kept; try again in a minute.' },
   STORAGE_UNAVAILABLE: { status: 503, detail: 'The storage of pictures and files is out of reach. Nothing was changed; try again in a minute.' },
   TAG_NAME_TAKEN: { status: 409, detail: 'Another tag has this name. Choose a different one, or use that tag.' },

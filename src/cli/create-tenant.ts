@@ -25,7 +25,7 @@ export function createTenantCommand (tenants: Command): void {
         const registration = { kind, organizationName, email, password, firstName, lastName, timeZone }
         const { tenantId, organization } = await audited(operator, {
           action: 'tenants.create',
-          run: () => register(operator, registration, { address: null, userAgent: null, requestId: null }),
+          run: () => register(operator, registration, { address: null, userAgent: null, requestId: null }, (signedIn) => signedIn),
           note: (made) => ({ subject: made.tenantId })
         })
         operator.log.info({ tenantId }, 'tenant created by an operator')

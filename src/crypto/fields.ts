@@ -1,4 +1,4 @@
-// Encryption of single fields and the blind indexes that find them again, under keys of the one tenant they belong to.
+// Encryption of single fields and the blind indexes that find them again, under keys of the one tenant, or the one table of the registry, they belong to.
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 import { type Keyring } from './keyring.js'
 
@@ -9,15 +9,22 @@ const tagBytes = 16
 export interface FieldCrypto {
   /** Version byte, nonce, ciphertext and tag (AES-256-GCM); different each time for the same text. */
   encrypt: (plain: string) => Buffer
-  /** Throws when the bytes were not made by `encrypt` under this tenant's key. */
+  /** Throws when the bytes were not made by `encrypt` under the same key. */
   decrypt: (cipher: Buffer) => string
   /** 32 bytes (HMAC-SHA256), the same each time: equality can be looked up, nothing can be read back. */
   blindIndex: (plain: string) => Buffer
 }
 
 export function fieldCrypto (keyring: Keyring, tenantId: string): FieldCrypto {
-  const encryptionKey = keyring.derive(`tenant-field:${tenantId}`)
-  const indexKey = keyring.derive(`tenant-index:${tenantId}`)
+  return cryptoWith(keyring.derive(`tenant-field:${tenantId}`), keyring.derive(`tenant-index:${tenantId}`))
+}
+
+/** For what the registry keeps that is no tenant's yet; `purpose` names the table. */
+export function registryCrypto (keyring: Keyring, purpose: string): FieldCrypto {
+  return cryptoWith(keyring.derive(`registry-field:${purpose}`), keyring.derive(`registry-index:${purpose}`))
+}
+
+function cryptoWith (encryptionKey: Buffer, indexKey: Buffer): FieldCrypto {
   return {
     encrypt (plain) {
       const nonce = randomBytes(nonceBytes)

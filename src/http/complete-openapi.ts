@@ -61,11 +61,11 @@ export function completeDocument<T extends Document> (document: T): T {
   const codes = new Set<ProblemCode>()
   const paths = (document.paths ?? {}) as Record<string, Record<string, Operation>>
   for (const operations of Object.values(paths)) {
-    for (const [method, operation] of Object.entries(operations)) {
+    for (const operation of Object.values(operations)) {
       const problems = operation['x-problems'] ?? []
       delete operation['x-problems']
       for (const code of problems) codes.add(code)
-      completeRequest(method, operation)
+      completeRequest(operation, problems)
       completeResponses(operation, problems)
     }
   }
@@ -79,9 +79,9 @@ export function completeDocument<T extends Document> (document: T): T {
   return document
 }
 
-function completeRequest (method: string, operation: Operation): void {
+function completeRequest (operation: Operation, problems: readonly ProblemCode[]): void {
   operation.security ??= []
-  if (method === 'post' && operation.security.length > 0) {
+  if (problems.includes('IDEMPOTENCY_KEY_REUSED')) {
     operation.parameters = [...operation.parameters ?? [], { $ref: '#/components/parameters/IdempotencyKey' }]
   }
   for (const media of Object.values(operation.requestBody?.content ?? {})) completeMedia(media)

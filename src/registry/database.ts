@@ -80,6 +80,16 @@ export interface RegistryIdentity {
   only_row: Generated<boolean>;
 }
 
+export interface SignUpKeys {
+  answer_cipher: Buffer | null;
+  claim_id: string;
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp;
+  key_hash: Buffer;
+  request_hash: Buffer;
+  tenant_id: string | null;
+}
+
 export interface Tenants {
   created_at: Generated<Timestamp>;
   credential_version: Generated<number>;
@@ -121,6 +131,7 @@ export interface DB {
   organizations: Organizations;
   phone_number_registry: PhoneNumberRegistry;
   registry_identity: RegistryIdentity;
+  sign_up_keys: SignUpKeys;
   tenants: Tenants;
   webhook_events: WebhookEvents;
 }

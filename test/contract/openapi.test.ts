@@ -85,17 +85,21 @@ void t.test('every error is a problem document whose codes are named, with an ex
     }
     t.ok(codes.has('INTERNAL_ERROR'))
     if (security.length > 0) t.ok(['AUTHENTICATION_REQUIRED', 'RATE_LIMITED', 'TENANT_SUSPENDED'].every((code) => codes.has(code)), `${operationId} names what every tenant route may answer`)
-    if (security.length > 0 && method === 'post') t.ok(codes.has('IDEMPOTENCY_KEY_REUSED'))
+    t.equal(codes.has('IDEMPOTENCY_KEY_REUSED'), takesKey(method, operationId, security), `${operationId} names what a key may be refused with if it takes one`)
     t.equal(codes.has('CSRF_TOKEN_INVALID'), security.length > 0 && method !== 'get', `${operationId} names CSRF_TOKEN_INVALID if it changes something`)
   }
 })
 
-void t.test('every POST of an organization takes an Idempotency-Key', async (t) => {
+void t.test('every POST of an organization, and the sign-up that makes one, takes an Idempotency-Key', async (t) => {
   for (const { method, operationId, security, parameters = [] } of operations) {
     const takes = parameters.some(({ name }) => name === 'Idempotency-Key')
-    t.equal(takes, method === 'post' && security.length > 0, operationId)
+    t.equal(takes, takesKey(method, operationId, security), operationId)
   }
 })
+
+function takesKey (method: string, operationId: string, security: object[]): boolean {
+  return method === 'post' && (security.length > 0 || operationId === 'register')
+}
 
 interface Checks { ok: (value: unknown, message: string) => unknown, notOk: (value: unknown, message: string) => unknown, strictSame: (found: unknown, wanted: unknown, message: string) => unknown }
 

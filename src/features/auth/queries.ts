@@ -73,6 +73,13 @@ export async function useRefreshToken (db: TenantDb, hash: Buffer, now: Date): P
   return known === undefined ? { outcome: 'refused' } : { outcome: 'reused', ...known }
 }
 
+/** Whether a refresh token is still the newest of a good session; using it up is left to its owner. */
+export async function isTokenUnused (db: TenantDb, hash: Buffer, now: Date): Promise<boolean> {
+  const row = await db.selectFrom('sessions').select('id')
+    .where('token_hash', '=', hash).where('rotated_at', 'is', null).where('revoked_at', 'is', null).where('expires_at', '>', now).executeTakeFirst()
+  return row !== undefined
+}
+
 export async function insertRotatedToken (db: TenantDb, session: Session, caller: Caller): Promise<void> {
   await db.insertInto('sessions').values(sessionRow(session, caller)).execute()
 }

@@ -28,10 +28,13 @@ const defaultTimeZone = 'America/New_York'
 const dayMs = 86_400_000
 
 /**
+ * `prepare` makes the answer from what will be signed up. It runs before the activation: if it throws, nothing is signed up.
  * @throws Problem VALIDATION_FAILED for a weak password or unknown time zone; SIGN_UP_UNAVAILABLE. Whatever is thrown,
- * nothing of the sign-up is left.
+ * nothing of the sign-up is left, unless the activation was done and only its answer lost.
  */
-export async function register (services: Services, registration: Registration, caller: Caller): Promise<SignedIn> {
+export async function register<Prepared> (
+  services: Services, registration: Registration, caller: Caller, prepare: (signedIn: SignedIn) => Prepared | Promise<Prepared>
+): Promise<Prepared> {
   const { kind, password, timeZone = defaultTimeZone } = registration
   const email = registration.email.trim()
   const name = registration.organizationName.trim()
@@ -52,13 +55,14 @@ export async function register (services: Services, registration: Registration, 
       role: 'primary'
     }
     const session = newSession(services, tenantId, admin.id)
+    const organization = { id: reservation.organizationId, kind, name, timeZone, trialEndsAt: trialEndsAt.toISOString() }
+    const prepared = await prepare({ tenantId, admin, organization, session })
     await withReserved(services, reservation, (db) => insertFirstAdmin(db, { admin, session, caller }))
     const passwordHash = await hashing
     await withReserved(services, reservation, (db) => updatePasswordHash(db, admin.id, passwordHash))
     await services.provisioner.activate(reservation, { id: admin.id, emailHash: emailHash(services.keyring, email) })
     orderNextSpare(services)
-    const organization = { id: reservation.organizationId, kind, name, timeZone, trialEndsAt: trialEndsAt.toISOString() }
-    return { tenantId, admin, organization, session }
+    return prepared
   } catch (error) {
     await undo(services, reservation)
     throw error

@@ -1,21 +1,24 @@
 // /api/auth: signing up, in and out, and who one is.
 import { type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { problem } from '../../errors.js'
 import { csrfToken } from '../../http/csrf.js'
+import { idempotencyKeyOf, idempotencyProblems, markReplayed, requestText } from '../../http/idempotency-key.js'
 import { requireOwnOrigin } from '../../http/require-own-origin.js'
-import { type TenantId } from '../../tenancy/tenant.js'
-import { clearSessionCookies, refreshCookie, setSessionCookies } from './cookies.js'
+import { tenantProblems } from '../../http/tenant-database.js'
+import { deliver, describeSignedIn, describeTokens } from './answer-tokens.js'
+import { clearSessionCookies, refreshCookie } from './cookies.js'
 import { endSessions } from './end-sessions.js'
 import { countSignUp } from './limit-attempts.js'
 import { login } from './login.js'
 import { describeMe } from './me.js'
 import { refresh } from './refresh.js'
 import { register, type SignedIn as SignedInFacts } from './register.js'
+import { registerOnce } from './register-once.js'
 import { readRegistration } from './registration.js'
-import { type Admin, CsrfToken, LoginBody, LogoutBody, Me, RefreshBody, Refreshed, RegisterBody, SignedIn, type TokenDelivery } from './schemas.js'
-import { type Caller, type Session } from './session.js'
+import { CsrfToken, LoginBody, LogoutBody, Me, RefreshBody, Refreshed, RegisterBody, SignedIn } from './schemas.js'
+import { type Caller } from './session.js'
 
 /** Open to everyone who is not a page of another site. */
 export const signInRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -27,16 +30,15 @@ export const signInRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'register',
       tags: ['auth'],
       summary: 'Sign up an organization',
-      description: 'Makes the organization, its own database and its primary admin, who is signed in at once.',
+      description: 'Makes the organization, its own database and its primary admin, who is signed in at once. Send an Idempotency-Key: then asking again makes no second one, and answers the same tokens and cookies as long as the session has not been refreshed.',
       body: RegisterBody,
       response: { 201: SignedIn }
     },
-    config: { errors: ['RATE_LIMITED', 'ORIGIN_NOT_ALLOWED', 'SIGN_UP_UNAVAILABLE'] }
+    config: { errors: ['RATE_LIMITED', 'ORIGIN_NOT_ALLOWED', 'SIGN_UP_UNAVAILABLE', 'SIGN_UP_SESSION_USED', ...idempotencyProblems, ...tenantProblems] }
   }, async (request, reply) => {
-    const registration = readRegistration(request.body)
-    await countSignUp(services, request.ip)
-    const signedIn = await register(services, registration, callerOf(request))
-    return reply.status(201).send(answerSignedIn(app, reply, signedIn, request.body.tokenDelivery))
+    const { answer, replayed } = await signUp(app, request, request.body)
+    if (replayed) markReplayed(reply)
+    return reply.status(201).send(deliver(app, reply, answer, request.body.tokenDelivery))
   })
 
   app.post('/login', {
@@ -51,7 +53,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox = async (app) => {
     config: { errors: ['CREDENTIALS_INVALID', 'ORGANIZATION_CHOICE_REQUIRED', 'TENANT_SUSPENDED', 'RATE_LIMITED', 'ORIGIN_NOT_ALLOWED', 'DATABASE_UNAVAILABLE'] }
   }, async (request, reply) => {
     const signedIn = await login(services, request.body, callerOf(request))
-    return answerSignedIn(app, reply, signedIn, request.body.tokenDelivery)
+    return deliver(app, reply, describeSignedIn(app, signedIn), request.body.tokenDelivery)
   })
 
   app.post('/refresh', {
@@ -68,8 +70,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox = async (app) => {
     const given = request.body?.refreshToken
     const token = given ?? request.cookies[refreshCookie]
     if (token === undefined) throw problem('REFRESH_TOKEN_INVALID', { detail: 'Send the refresh token, as the cookie or as refreshToken, or sign in with POST /api/auth/login.' })
-    const { tenantId, role, session } = await refresh(services, app.sessionStates, token, callerOf(request))
-    return { ...deliverTokens(app, reply, { tenantId, role, session, delivery: given === undefined ? 'cookie' : 'body' }), tenantId }
+    const refreshed = await refresh(services, app.sessionStates, token, callerOf(request))
+    return deliver(app, reply, describeTokens(app, refreshed), given === undefined ? 'cookie' : 'body')
   })
 }
 
@@ -103,29 +105,15 @@ export const authRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 }
 
-function answerSignedIn (app: FastifyInstance, reply: FastifyReply, { tenantId, admin, organization, session }: SignedInFacts, delivery: TokenDelivery = 'cookie') {
-  return {
-    ...deliverTokens(app, reply, { tenantId, role: admin.role, session, delivery }),
-    admin,
-    organization,
-    tenantId,
-    trialEndsAt: organization.trialEndsAt
-  }
-}
-
-interface Delivery { tenantId: TenantId, role: Admin['role'], session: Session, delivery: TokenDelivery }
-
-function deliverTokens (app: FastifyInstance, reply: FastifyReply, { tenantId, role, session, delivery }: Delivery) {
-  const { config, keyring } = app.services
-  const accessToken = app.jwt.sign({ tid: tenantId, sub: session.adminId, sid: session.familyId, role })
-  const refreshToken = session.refresh.token
-  if (delivery === 'cookie') setSessionCookies(reply, config, { accessToken, refreshToken })
-  return {
-    accessToken,
-    expiresIn: config.ACCESS_TOKEN_SECONDS,
-    csrfToken: csrfToken(keyring, session.familyId),
-    ...(delivery === 'body' ? { refreshToken } : {})
-  }
+/** Without a key the registry is asked nothing more than a sign-up needs. */
+async function signUp (app: FastifyInstance, request: FastifyRequest, body: RegisterBody) {
+  const registration = readRegistration(body)
+  const key = idempotencyKeyOf(request)
+  // Before the key is looked at, so that nobody tries passwords on one without being counted.
+  await countSignUp(app.services, request.ip)
+  const describe = (signedIn: SignedInFacts) => describeSignedIn(app, signedIn)
+  if (key === undefined) return { answer: await register(app.services, registration, callerOf(request), describe), replayed: false }
+  return await registerOnce(app.services, { key, requestText: requestText(request) }, registration, callerOf(request), describe)
 }
 
 function callerOf (request: FastifyRequest): Caller & { address: string } {
