@@ -2,7 +2,8 @@
 import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely'
 import pg, { type QueryResultRow } from 'pg'
 import { type PostgresConnection } from './postgres-connector.js'
-import { statementName } from './statement-names.js'
+import { runPrepared, type Statement } from './prepared-query.js'
+import { statementFor } from './statement-names.js'
 
 /** A query on a lease that has been given back, or beside the lease's open transaction: a fault of the caller. */
 export class LeaseMisused extends Error {
@@ -85,7 +86,7 @@ export class LeaseConnection {
     this.#occupied = true
     this.physical.running++
     try {
-      return await this.#send(query, statementName(query, this.physical.statements))
+      return await this.#send(query, statementFor(query, this.physical.statements))
     } catch (error) {
       this.#judge(error)
       // Sent without a name it is planned anew; in a transaction the error has ended that, so the caller must know.
@@ -106,12 +107,11 @@ export class LeaseConnection {
     else if (isStalePlan(error)) this.physical.unfit = true
   }
 
-  async #send<R> (query: CompiledQuery, name: string | undefined): Promise<QueryResult<R>> {
+  async #send<R> (query: CompiledQuery, statement: Statement | undefined): Promise<QueryResult<R>> {
     const { client } = this.physical
-    const values = query.parameters.slice()
-    const result = name === undefined
-      ? await client.query<R & QueryResultRow>(query.sql, values)
-      : await client.query<R & QueryResultRow>({ name, text: query.sql, values })
+    const result = statement === undefined
+      ? await client.query<R & QueryResultRow>(query.sql, query.parameters.slice())
+      : await runPrepared<R>(client, statement, query.parameters)
     return writing.has(result.command)
       ? { rows: result.rows, numAffectedRows: BigInt(result.rowCount ?? 0) }
       : { rows: result.rows }

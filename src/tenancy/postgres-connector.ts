@@ -3,6 +3,7 @@ import net from 'node:net'
 import pg from 'pg'
 import { type Connector } from './budget-account.js'
 import { cancelQuery } from './cancel-query.js'
+import { type Statement } from './prepared-query.js'
 
 export interface ConnectionTarget {
   applicationName: string
@@ -27,8 +28,8 @@ export interface ConnectionSettings {
 
 export interface PostgresConnection {
   readonly client: pg.PoolClient
-  /** Names of the statements prepared on it. */
-  readonly statements: Set<string>
+  /** The statements prepared on it, by name. */
+  readonly statements: Map<string, Statement>
   /** Statements sent and not answered yet. */
   running: number
   /** Settles when the last running statement is answered. */
@@ -81,7 +82,7 @@ export class PostgresConnector implements Connector<PostgresConnection> {
     const gone = new Promise<void>((resolve) => { socket.once('close', () => { resolve() }) })
     try {
       const client = await connecting
-      const connection: Opened = { client, statements: new Set(), running: 0, onQuiet: undefined, broken: false, unfit: false, socket, gone }
+      const connection: Opened = { client, statements: new Map(), running: 0, onQuiet: undefined, broken: false, unfit: false, socket, gone }
       const breakDown = (): void => {
         connection.broken = true
         lost()

@@ -1,6 +1,7 @@
 // Names for prepared statements, the same for the same SQL in the whole process: parsing is half of a small query's cost.
 import { LRUCache } from 'lru-cache'
 import { type CompiledQuery } from 'kysely'
+import { type Statement } from './prepared-query.js'
 
 const TEXTS_REMEMBERED = 2_000
 /** Each costs the server's backend some memory for as long as the connection lives. */
@@ -10,10 +11,10 @@ const names = new LRUCache<string, string>({ max: TEXTS_REMEMBERED })
 let counter = 0
 
 /**
- * The name to prepare the query under on a connection that has `prepared`, which is added to; undefined for what is
- * better sent as it is: text without parameters (it may hold several statements) and whatever exceeds the bounds.
+ * What to prepare the query as on a connection that has `prepared`, which is added to; undefined for what is better sent
+ * as it is: text without parameters (it may hold several statements) and whatever exceeds the bounds.
  */
-export function statementName (query: CompiledQuery, prepared: Set<string>): string | undefined {
+export function statementFor (query: CompiledQuery, prepared: Map<string, Statement>): Statement | undefined {
   if (query.parameters.length === 0 && query.query.kind === 'RawNode') return undefined
   let name = names.get(query.sql)
   if (name === undefined) {
@@ -21,8 +22,9 @@ export function statementName (query: CompiledQuery, prepared: Set<string>): str
     name = `k${++counter}`
     names.set(query.sql, name)
   }
-  if (prepared.has(name)) return name
-  if (prepared.size >= STATEMENTS_PER_CONNECTION) return undefined
-  prepared.add(name)
-  return name
+  const known = prepared.get(name)
+  if (known !== undefined || prepared.size >= STATEMENTS_PER_CONNECTION) return known
+  const statement = { name, text: query.sql }
+  prepared.set(name, statement)
+  return statement
 }

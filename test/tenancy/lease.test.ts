@@ -31,6 +31,23 @@ await t.test('the same SQL is prepared once and used by later leases of the conn
   t.same(prepared, [{ uses: 5 }])
 })
 
+await t.test('a prepared statement answers the same each time, whatever it was given before', async (t) => {
+  const read = async (db: TenantDb, number: unknown) => (await sql`SELECT ${number}::int AS number, '{1,NULL}'::int[] AS list, '{"a": [1]}'::jsonb AS json,
+    '\\x00ff'::bytea AS bytes, '2026-03-01T17:00:00Z'::timestamptz AS time, true AS yes, NULL::text AS nothing`.execute(db)).rows
+  const expected = { list: [1, null], json: { a: [1] }, bytes: Buffer.from([0, 255]), time: new Date('2026-03-01T17:00:00Z'), yes: true, nothing: null }
+  await tenancy.withTenant(id, async (db) => {
+    await t.rejects(read(db, 'seven'), { code: '22P02' }, 'refused before it was described')
+    for (const number of [7, null]) t.same(await read(db, number), [{ number, ...expected }])
+    await t.rejects(read(db, 'eight'), { code: '22P02' })
+    await t.rejects(read(db, { toPostgres: () => { throw new RangeError('no such value') } }), { message: 'no such value' }, 'refused before it was sent')
+    t.same(await read(db, 9), [{ number: 9, ...expected }])
+    for (const body of ['twice', 'twice again']) {
+      const { numAffectedRows, rows } = await sql`UPDATE notes SET body = ${body} WHERE id IN (8, 9)`.execute(db)
+      t.same([numAffectedRows, rows], [2n, []])
+    }
+  })
+})
+
 await t.test('queries started together run one after another on the one connection', async (t) => {
   await tenancy.withTenant(id, async (db) => {
     const pids = await Promise.all(Array.from({ length: 20 }, () => backend(db)))
