@@ -2,7 +2,7 @@
 import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely'
 import pg, { type QueryResultRow } from 'pg'
 import { type PostgresConnection } from './postgres-connector.js'
-import { runPrepared, type Statement } from './prepared-query.js'
+import { type Answer, runPrepared, type Statement } from './prepared-query.js'
 import { statementFor } from './statement-names.js'
 
 /** A query on a lease that has been given back, or beside the lease's open transaction: a fault of the caller. */
@@ -12,6 +12,8 @@ export class LeaseMisused extends Error {
 
 /** SQLSTATE feature_not_supported, here "cached plan must not change result type": the table changed under a prepared statement. */
 const STALE_PLAN = '0A000'
+type Answered<R> = Pick<pg.QueryResult<R & QueryResultRow>, 'command' | 'rowCount' | 'rows'> | Answer<R>
+
 const writing = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
 export class LeaseConnection {
@@ -68,7 +70,7 @@ export class LeaseConnection {
 
   #handle (): DatabaseConnection {
     return {
-      executeQuery: async (query) => await this.#execute(query),
+      executeQuery: (query) => this.#execute(query),
       streamQuery: (query, chunkSize) => this.#stream(query, chunkSize)
     }
   }
@@ -86,12 +88,14 @@ export class LeaseConnection {
     this.#occupied = true
     this.physical.running++
     try {
-      return await this.#send(query, statementFor(query, this.physical.statements))
+      return toResult(await this.#send<R>(query, statementFor(query, this.physical.statements)))
     } catch (error) {
       this.#judge(error)
+      // As pg does: the trace of where an answer was read tells nobody which query failed.
+      if (error instanceof Error) Error.captureStackTrace(error)
       // Sent without a name it is planned anew; in a transaction the error has ended that, so the caller must know.
       if (!isStalePlan(error) || this.#transaction !== undefined) throw error
-      return await this.#send(query, undefined)
+      return toResult(await this.#send<R>(query, undefined))
     } finally {
       this.#occupied = false
       if (--this.physical.running === 0) this.physical.onQuiet?.()
@@ -107,14 +111,11 @@ export class LeaseConnection {
     else if (isStalePlan(error)) this.physical.unfit = true
   }
 
-  async #send<R> (query: CompiledQuery, statement: Statement | undefined): Promise<QueryResult<R>> {
+  #send<R> (query: CompiledQuery, statement: Statement | undefined): Promise<Answered<R>> {
     const { client } = this.physical
-    const result = statement === undefined
-      ? await client.query<R & QueryResultRow>(query.sql, query.parameters.slice())
-      : await runPrepared<R>(client, statement, query.parameters)
-    return writing.has(result.command)
-      ? { rows: result.rows, numAffectedRows: BigInt(result.rowCount ?? 0) }
-      : { rows: result.rows }
+    return statement === undefined
+      ? client.query<R & QueryResultRow>(query.sql, query.parameters.slice())
+      : runPrepared<R>(client, statement, query.parameters)
   }
 
   /** Rows in chunks through a cursor; outside a transaction it opens one of its own. */
@@ -135,6 +136,10 @@ export class LeaseConnection {
       if (own) await this.end('rollback')
     }
   }
+}
+
+function toResult<R> ({ command, rowCount, rows }: Answered<R>): QueryResult<R> {
+  return writing.has(command) ? { rows, numAffectedRows: BigInt(rowCount ?? 0) } : { rows }
 }
 
 function isStalePlan (error: unknown): boolean {

@@ -1,11 +1,10 @@
 // A tenant's database for the length of one request or job: one connection, given back exactly once.
-import { Kysely } from 'kysely'
 import { type Slot } from './budget-account.js'
 import { LeaseConnection } from './lease-connection.js'
-import { leaseDialect } from './lease-dialect.js'
+import { queriesOn } from './lease-dialect.js'
 import { type PostgresConnection } from './postgres-connector.js'
 import { type TenantPool } from './tenant-pool.js'
-import { type Tenant, type TenantDatabase, type TenantDb } from './tenant.js'
+import { type Tenant, type TenantDb } from './tenant.js'
 
 export interface TenantLease {
   readonly tenant: Tenant
@@ -22,7 +21,7 @@ export interface TenantLease {
 
 export function leaseOf (pool: TenantPool, tenant: Tenant, slot: Slot<PostgresConnection>, released: () => void): TenantLease {
   const connection = new LeaseConnection(slot.connection, tenant.id)
-  const db = new Kysely<TenantDatabase>({ dialect: leaseDialect(connection) })
+  const db = queriesOn(connection)
   let held = true
   const release = (): void => {
     if (!held) return

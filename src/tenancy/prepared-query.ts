@@ -21,14 +21,8 @@ export interface Answer<R> { readonly rows: R[], readonly command: string, reado
 interface RowDescription { fields: Array<{ name: string, dataTypeID: Parameters<ClientBase['getTypeParser']>[0] }> }
 
 /** Resolves with what the statement answers, as rows of the type that it is known to have. Rejects with pg's errors. */
-export async function runPrepared<R> (client: ClientBase, statement: Statement, parameters: readonly unknown[]): Promise<Answer<R>> {
-  try {
-    return await new Promise<Answer<R>>((resolve, reject) => { client.query(new PreparedQuery(client, statement, parameters, resolve, reject)) })
-  } catch (error) {
-    // As pg does: the trace of where an answer was read tells nobody which query failed.
-    if (error instanceof Error) Error.captureStackTrace(error)
-    throw error
-  }
+export function runPrepared<R> (client: ClientBase, statement: Statement, parameters: readonly unknown[]): Promise<Answer<R>> {
+  return new Promise((resolve, reject) => { client.query(new PreparedQuery(client, statement, parameters, resolve, reject)) })
 }
 
 /** The face that pg's client speaks to, the same as that of its own queries and of pg-cursor. */

@@ -2,7 +2,7 @@
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
 import { type TenantDatabase } from './tenant.js'
 
-/** `queryBuilder.selectFrom(…).compile()`, then `db.executeQuery({ ...compiled, parameters: [id] })`. */
+/** `queryBuilder.selectFrom(…).compile()`, then `db.executeQuery({ query, queryId, sql, parameters: [id] })` with its parts. */
 export const queryBuilder = new Kysely<TenantDatabase>({
   dialect: {
     createAdapter: () => new PostgresAdapter(),
