@@ -42,12 +42,13 @@ export default fp(async (app: FastifyInstance) => {
   // By the whole token: one that differs in any character is another one and is verified anew.
   const verified = new LRUCache<string, Verified>({ max: rememberedTokens })
 
-  const admit = (request: FastifyRequest, { expiresAt, ...who }: Verified, via: Actor['via']): Problem | undefined => {
-    if (expiresAt <= Date.now()) return problem('ACCESS_TOKEN_EXPIRED')
+  const admit = (request: FastifyRequest, who: Verified, via: Actor['via']): Problem | undefined => {
+    if (who.expiresAt <= Date.now()) return problem('ACCESS_TOKEN_EXPIRED')
     if (via === 'cookie' && !safeMethods.has(request.method) && !csrfTokenFits(keyring, who.sessionId, request.headers[csrfHeader])) {
       return problem('CSRF_TOKEN_INVALID')
     }
-    request.actor = { ...who, via }
+    const { tenantId, adminId, sessionId, role } = who
+    request.actor = { tenantId, adminId, sessionId, role, via }
     return undefined
   }
 

@@ -33,13 +33,19 @@ export default fp(async (app: FastifyInstance) => {
     }, ...others]
   })
 
-  app.addHook('onSend', async (request, reply, payload) => {
-    const claim = claims.get(request)
-    if (claim === undefined) return
-    claims.delete(request)
-    if (reply.statusCode < 300) await keepAnswer(request.db, fieldsOf(request), claim, { status: reply.statusCode, body: typeof payload === 'string' ? payload : '' })
+  const settle = async (claim: Claim, request: FastifyRequest, { statusCode: status }: FastifyReply, payload: unknown): Promise<void> => {
+    if (status < 300) await keepAnswer(request.db, fieldsOf(request), claim, { status, body: typeof payload === 'string' ? payload : '' })
     // A refusal changed nothing, so the key is free again. After any other failure nobody knows what was done: the key stays taken.
-    else if (reply.statusCode < 500) await freeKey(request.db, claim)
+    else if (status < 500) await freeKey(request.db, claim)
+  }
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const claim = claims.get(request)
+    if (claim === undefined) {
+      done(null, payload)
+      return
+    }
+    claims.delete(request)
+    settle(claim, request, reply, payload).then(() => { done(null, payload) }, done)
   })
 }, { name: 'idempotency', dependencies: ['authentication'] })
 

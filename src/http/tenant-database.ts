@@ -34,11 +34,13 @@ export default fp(async (app: FastifyInstance) => {
     this[held]?.release()
     this[held] = null
   })
-  app.addHook('preHandler', async (request) => {
-    const lease = await app.services.tenancy.lease(request.actor.tenantId)
-    request[held] = lease
-    request.tenant = lease.tenant
-    request.db = lease.db
+  app.addHook('preHandler', (request, _reply, done) => {
+    app.services.tenancy.lease(request.actor.tenantId).then((lease) => {
+      request[held] = lease
+      request.tenant = lease.tenant
+      request.db = lease.db
+      done()
+    }, done)
   })
   app.addHook('onSend', (request, _reply, payload, done) => {
     request.giveBackDatabase()

@@ -1,5 +1,5 @@
 // All SQL of members.
-import { type CompiledQuery, type InferResult, type Insertable, type RawBuilder, sql } from 'kysely'
+import { type InferResult, type Insertable, type RawBuilder, sql } from 'kysely'
 import { queryBuilder } from '../../tenancy/query-builder.js'
 import { type TenantDatabase, type TenantDb } from '../../tenancy/tenant.js'
 import { type OptInState } from './schemas.js'
@@ -14,8 +14,8 @@ export type MemberRow = InferResult<typeof memberById>[number]
 const memberById = selectMembers(queryBuilder).where('m.id', '=', sql<string>`${''}`).compile()
 
 export async function findMember (db: TenantDb, id: string): Promise<MemberRow | undefined> {
-  const query: CompiledQuery<MemberRow> = { ...memberById, parameters: [id] }
-  const { rows } = await db.executeQuery(query)
+  const { query, queryId, sql } = memberById
+  const { rows } = await db.executeQuery<MemberRow>({ query, queryId, sql, parameters: [id] })
   return rows[0]
 }
 
