@@ -14,6 +14,7 @@ import { messageRoutes } from './features/messages/routes.js'
 import { numberRoutes } from './features/numbers/routes.js'
 import { segmentRoutes } from './features/segments/routes.js'
 import { tagRoutes } from './features/tags/routes.js'
+import { templateRoutes } from './features/templates/routes.js'
 import authentication from './http/authentication.js'
 import closeConnections from './http/close-connections.js'
 import { healthRoutes } from './http/health.js'
@@ -102,6 +103,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(memberRoutes)
   await scope.register(tagRoutes)
   await scope.register(segmentRoutes)
+  await scope.register(templateRoutes)
   await scope.register(numberRoutes)
   await scope.register(conversationRoutes)
   await scope.register(messageRoutes)

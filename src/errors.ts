@@ -64,6 +64,8 @@ const catalogue = {
   STORAGE_UNAVAILABLE: { status: 503, detail: 'The storage of pictures and files is out of reach. Nothing was changed; try again in a minute.' },
   TAG_NAME_TAKEN: { status: 409, detail: 'Another tag has this name. Choose a different one, or use that tag.' },
   TAG_NOT_FOUND: { status: 404, detail: 'No tag has this id. List them with GET /api/tags.' },
+  TEMPLATE_NAME_TAKEN: { status: 409, detail: 'Another template has this name. Choose a different one.' },
+  TEMPLATE_NOT_FOUND: { status: 404, detail: 'No template has this id. List them with GET /api/templates.' },
   TENANT_ARCHIVED: { status: 403, detail: 'This organization is archived. Ask support to restore it.' },
   TENANT_MOVING: { status: 503, detail: 'This organization is being moved to another server. Wait as long as Retry-After says, then try again.' },
   TENANT_NOT_FOUND: { status: 404, detail: 'This organization does not exist any more. Sign in again.' },

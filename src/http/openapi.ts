@@ -19,6 +19,7 @@ const tags = [
   { name: 'branches', description: 'Campuses of a church, locations of a studio.' },
   { name: 'tags', description: 'Labels on members, to choose whom a message goes to.' },
   { name: 'segments', description: 'Saved filters on members, to choose whom a message goes to.' },
+  { name: 'templates', description: 'Texts to use again, with variables.' },
   { name: 'numbers', description: 'The phone numbers you text from.' },
   { name: 'messages', description: 'Texts to many, and what became of each.' },
   { name: 'conversations', description: 'The inbox: what people text back, and your replies to one person.' },

@@ -231,9 +231,23 @@ export interface Messages {
   retry_of: string | null;
   send_at: Timestamp | null;
   send_before: Timestamp | null;
+  smart_replace: Generated<boolean>;
   status: Generated<"draft" | "scheduled" | "sending" | "paused" | "sent" | "cancelled" | "failed">;
+  template_id: string | null;
   text: string;
   updated_at: Generated<Timestamp>;
+}
+
+export interface MessageTemplates {
+  category: string;
+  created_at: Generated<Timestamp>;
+  id: Generated<string>;
+  is_default: Generated<boolean>;
+  name: string;
+  smart_replace: Generated<boolean>;
+  text: string;
+  updated_at: Generated<Timestamp>;
+  use_count: Generated<number>;
 }
 
 export interface PhoneNumbers {
@@ -330,6 +344,7 @@ export interface DB {
   members: Members;
   message_queue: MessageQueue;
   message_recipients: MessageRecipients;
+  message_templates: MessageTemplates;
   messages: Messages;
   phone_numbers: PhoneNumbers;
   quiet_hours: QuietHours;

@@ -61,7 +61,7 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   const reads = [
     '/auth/me', '/auth/csrf-token', '/branches', `/branches/${ids.branches}`, '/tags', '/members?search=okafor', `/members?branchId=${ids.branches}`, '/numbers',
     '/messages', '/messages?kind=reply', `/messages/${ids.messages}/recipients?status=delivered`, `/conversations/${ids.conversations}`, '/conversations?status=closed',
-    '/segments', `/segments/${ids.segments}`, `/segments/${ids.segments}/members`
+    '/templates', `/templates/${ids.templates}`, '/templates?category=care&limit=1', '/segments', `/segments/${ids.segments}`, `/segments/${ids.segments}/members`
   ]
   const known = await upload(app, organization, { content: Buffer.from('BEGIN:VCARD\r\nFN:Salem House\r\nEND:VCARD\r\n') })
   t.equal(known.status, 201)
@@ -78,7 +78,8 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   for (const path of reads) t.equal((await api('GET', path)).status, 200, path)
   const changes: Array<[string, object]> = [
     [`/branches/${ids.branches}`, { address: null, timeZone: 'America/Denver', isActive: false }], [`/tags/${ids.tags}`, { name: 'ushers' }],
-    [`/members/${ids.members}`, { lastName: '', birthday: '1990-04-23', custom: { pew: 4 }, optOut: {} }], [`/conversations/${ids.conversations}`, { status: 'closed' }], [`/segments/${ids.segments}`, { name: 'Salem basses' }]
+    [`/members/${ids.members}`, { lastName: '', birthday: '1990-04-23', custom: { pew: 4 }, optOut: {} }], [`/conversations/${ids.conversations}`, { status: 'closed' }], [`/segments/${ids.segments}`, { name: 'Salem basses' }],
+    [`/templates/${ids.templates}`, { text: 'Hi {{custom.pew|you}}', smartReplace: true }]
   ]
   for (const [path, body] of changes) t.equal((await api('PATCH', path, body)).status, 200, path)
   const refused: Array<[Parameters<typeof api>, string]> = [
@@ -90,13 +91,16 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
     [['POST', '/messages', { text: 'x', to: { memberIds: [randomUUID()] } }], 'MEMBER_NOT_FOUND'], [['POST', '/messages', { text: 'x', to: { tags: ['none'] } }], 'TAG_NOT_FOUND'],
     [['POST', '/messages', { text: 'x'.repeat(4000), to: { all: true } }], 'TEXT_TOO_LONG'], [['GET', '/nothing'], 'ROUTE_NOT_FOUND'],
     [['POST', `/conversations/${randomUUID()}/messages`, { text: 'x' }], 'CONVERSATION_NOT_FOUND'],
-    [['POST', '/segments', { name: 'salem BASSES', filter: { match: 'all', conditions: [{ field: 'lastReplied', op: 'never' }] } }], 'SEGMENT_NAME_TAKEN']
+    [['POST', '/segments', { name: 'salem BASSES', filter: { match: 'all', conditions: [{ field: 'lastReplied', op: 'never' }] } }], 'SEGMENT_NAME_TAKEN'],
+    [['POST', '/templates', { name: 'PRAYER requests', category: 'x', text: 'x' }], 'TEMPLATE_NAME_TAKEN'], [['POST', '/templates', { name: 'x', category: 'x', text: '{{x}}' }], 'VALIDATION_FAILED']
   ]
   for (const [call, code] of refused) t.equal((await api(...call)).code, code, `${call[0]} ${call[1]}`)
   const filter = { match: 'any', conditions: [{ field: 'joined', op: 'within', days: 7 }, { field: 'custom', key: 'pew', op: 'atLeast', value: 3 }] }
   t.equal((await api('POST', '/segments/preview', { filter })).status, 200)
   t.equal((await api('POST', '/messages', { text: 'Later', to: { segmentId: ids.segments }, sendAt: new Date(Date.now() + 60_000) })).status, 202)
   t.equal((await api('DELETE', `/segments/${ids.segments}`)).code, 'SEGMENT_IN_USE')
+  t.equal((await api('POST', '/messages', { templateId: ids.templates, to: { all: true } })).status, 202)
+  t.equal((await api('DELETE', `/templates/${ids.templates}`)).status, 204)
   const spare = await api<{ id: string }>('POST', '/segments', { name: 'Spare', filter })
   t.equal((await api('DELETE', `/segments/${spare.body.id}`)).status, 204)
   for (const path of [`/tags/${ids.tags}`, `/members/${ids.members}`, `/branches/${ids.branches}`]) t.equal((await api('DELETE', path)).status, 204, path)

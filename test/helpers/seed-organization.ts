@@ -10,7 +10,7 @@ export interface SeededOrganization {
   organization: SignedUp
   api: Api
   /** One id of each kind, by the name of its list under /api. */
-  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, segments: string, media: string }
+  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, segments: string, templates: string, media: string }
   /** The number it texts from. */
   number: string
   members: Array<{ id: string, phone: string }>
@@ -39,6 +39,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     return { phone, id: await make('/members', { ...fields, phone, optIn: { source: 'form', note: `${word} card` } }) }
   }))
   const segment = await make('/segments', { name: `${word} singers`, filter: { match: 'all', conditions: [{ field: 'tags', op: 'any', values: [`${word} choir`] }] } })
+  const template = await make('/templates', { name: `${word} note`, category: word, text: `Hi {{firstName}} from ${word}` })
   const textIn = async (phone: string, text: string) => { await postJson(`${app.carrier?.url ?? ''}/sandbox/inbound`, { from: phone, to: number, text }) }
   const { body: media } = await upload(app.app, organization, { content: Buffer.from(`BEGIN:VCARD\r\nVERSION:3.0\r\nFN:${word} House\r\nEND:VCARD\r\n`), name: `${word}.vcf` })
   const message = await make('/messages', { text: `${word} service at ten`, to: { all: true } })
@@ -54,7 +55,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     number,
     members,
     textIn,
-    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', segments: segment, media: media.id },
+    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', segments: segment, templates: template, media: media.id },
     ownWords: [word, organization.tenantId, organization.email, number, ...members.map(({ phone }) => phone)]
   }
 }

@@ -85,6 +85,7 @@ void t.test('another organization\'s ids inside a body are refused, and nothing 
     ['POST', '/messages', { text: 'Hello', to: { segmentId: theirs.ids.segments } }, 'SEGMENT_NOT_FOUND'],
     ['POST', '/messages', { text: 'Hello', to: { all: true, except: { segmentIds: [theirs.ids.segments] } } }, 'SEGMENT_NOT_FOUND'],
     ['POST', '/messages', { text: 'Hello', to: { all: true, except: { memberIds: [theirs.ids.members] } } }, 'MEMBER_NOT_FOUND'],
+    ['POST', '/messages', { templateId: theirs.ids.templates, to: { all: true } }, 'TEMPLATE_NOT_FOUND'],
     ['POST', '/segments', { name: 'x', filter: { match: 'all', conditions: [{ field: 'branches', op: 'any', values: [theirs.ids.branches] }] } }, 'BRANCH_NOT_FOUND'],
     ['PATCH', `/segments/${mine.ids.segments}`, { filter: { match: 'all', conditions: [{ field: 'tags', op: 'any', values: ['Zarephath choir'] }] } }, 'TAG_NOT_FOUND']
   ]

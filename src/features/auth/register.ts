@@ -5,6 +5,7 @@ import { problem } from '../../errors.js'
 import { type Services } from '../../services.js'
 import { type Reservation } from '../../tenancy/provisioner.js'
 import { type TenantDb, type TenantId } from '../../tenancy/tenant.js'
+import { seedTemplates } from '../templates/default-templates.js'
 import { refillSparesJob } from './jobs.js'
 import { normalizePassword, refuseWeakPassword } from './password-rules.js'
 import { insertFirstAdmin, updatePasswordHash } from './queries.js'
@@ -57,7 +58,10 @@ export async function register<Prepared> (
     const session = newSession(services, tenantId, admin.id)
     const organization = { id: reservation.organizationId, kind, name, timeZone, trialEndsAt: trialEndsAt.toISOString() }
     const prepared = await prepare({ tenantId, admin, organization, session })
-    await withReserved(services, reservation, (db) => insertFirstAdmin(db, { admin, session, caller }))
+    await withReserved(services, reservation, async (db) => {
+      await insertFirstAdmin(db, { admin, session, caller })
+      await seedTemplates(db, kind)
+    })
     const passwordHash = await hashing
     await withReserved(services, reservation, (db) => updatePasswordHash(db, admin.id, passwordHash))
     await services.provisioner.activate(reservation, { id: admin.id, emailHash: emailHash(services.keyring, email) })

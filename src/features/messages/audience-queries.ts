@@ -1,62 +1,51 @@
-// The SQL of audiences: who is meant, as of the moment it is asked, and a text for each of them.
+// The SQL of audiences: who is in one, and a recipient with a place in the outbox for each of them.
 import { type RawBuilder, sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
-import { type AskedAt, fitsAnySegment } from '../segments/use-segments.js'
-import { type Audience, type Except } from './audience-schema.js'
-import { type TextParts } from './count-parts.js'
+import { type OptInState } from '../members/schemas.js'
+import { type ParsedText } from '../templates/variables.js'
+import { type Condition, foldTag } from './audience.js'
+import { type Unsendable } from './compose-message.js'
+import { type Encoding, type TextParts } from './count-parts.js'
 import { lanes } from './queue-text.js'
 
-type Condition = RawBuilder<boolean>
+export interface Queued { chosen: number, queued: number }
 
-/** Whether a member's row `m` is in the audience; members chosen by name are, whatever their consent. */
-export async function inAudience (db: TenantDb, audience: Audience, at: AskedAt): Promise<Condition> {
-  const left = audience.except === undefined ? [] : await leftOut(db, audience.except, at)
-  return sql`(${sql.join([sql`m.deleted_at IS NULL`, await chosen(db, audience, at), ...left.map((one) => sql`NOT ${one}`)], sql` AND `)})`
+export interface RenderedText {
+  memberId: string
+  /** Null when it can't be sent. */
+  text: string | null
+  parts: number
+  encoding: Encoding
+  code: Unsendable | null
 }
 
-async function chosen (db: TenantDb, audience: Audience, at: AskedAt): Promise<Condition> {
-  if ('memberIds' in audience) return isOneOf(audience.memberIds)
-  const optedIn = sql<boolean>`m.opt_in_state = 'opted_in'`
-  if ('branchIds' in audience) return sql`${optedIn} AND ${inBranches(audience.branchIds)}`
-  if ('tags' in audience) return sql`${optedIn} AND ${hasTag(audience.tags)}`
-  if ('segmentId' in audience) return sql`${optedIn} AND ${await fitsAnySegment(db, [audience.segmentId], at, false)}`
-  return optedIn
+/** The same text for everyone, in the database alone. */
+export async function insertRecipients (trx: TenantDb, messageId: string, included: Condition, { parts, encoding }: TextParts): Promise<Queued> {
+  return await insertFrom(trx, messageId, sql`members m
+    CROSS JOIN (VALUES (NULL::text, ${parts}::smallint, ${encoding}::text, NULL::text)) AS r (text, parts, encoding, code) WHERE ${included}`)
 }
 
-/** A segment that is gone leaves everyone out: better nobody gets it than someone who should not. */
-async function leftOut (db: TenantDb, { memberIds, branchIds, tags, segmentIds }: Except, at: AskedAt): Promise<Condition[]> {
-  return [
-    ...(memberIds === undefined ? [] : [isOneOf(memberIds)]),
-    ...(branchIds === undefined ? [] : [inBranches(branchIds)]),
-    ...(tags === undefined ? [] : [hasTag(tags)]),
-    ...(segmentIds === undefined ? [] : [await fitsAnySegment(db, segmentIds, at, true)])
-  ]
-}
-
-function isOneOf (memberIds: readonly string[]): Condition {
-  return sql`(m.id = ANY (${memberIds}::uuid[]))`
-}
-
-function inBranches (branchIds: readonly string[]): Condition {
-  return sql`EXISTS (SELECT FROM member_branches mb WHERE mb.member_id = m.id AND mb.branch_id = ANY (${branchIds}::uuid[]))`
-}
-
-function hasTag (names: readonly string[]): Condition {
-  return sql`EXISTS (SELECT FROM member_tags mt JOIN tags t ON t.id = mt.tag_id WHERE mt.member_id = m.id AND lower(t.name) = ANY (${names.map(foldTag)}::text[]))`
+/** A text of their own for each of these members; those deleted since are passed over. */
+export async function insertRendered (trx: TenantDb, messageId: string, texts: readonly RenderedText[]): Promise<Queued> {
+  const column = <Value>(pick: (one: RenderedText) => Value): Value[] => texts.map(pick)
+  return await insertFrom(trx, messageId, sql`unnest(
+      ${column((one) => one.memberId)}::uuid[], ${column((one) => one.text)}::text[], ${column((one) => one.parts)}::smallint[],
+      ${column((one) => one.encoding)}::text[], ${column((one) => one.code)}::text[]
+    ) AS r (member_id, text, parts, encoding, code) JOIN members m ON m.id = r.member_id WHERE m.deleted_at IS NULL`)
 }
 
 /**
- * Recipients and their places in the outbox, in the database alone: the stored numbers are copied as they are, still encrypted.
- * Members have one number each and no two the same, so nobody is chosen twice. @returns how many are in it, and how many wait
+ * The stored numbers are copied as they are, still encrypted. Members have one number each and no two the same, so nobody is
+ * chosen twice. `source`: rows of members `m`, each with a text `r`. @returns how many are in it, and how many wait
  */
-export async function insertRecipients (trx: TenantDb, messageId: string, audience: Condition, { parts, encoding }: TextParts): Promise<{ chosen: number, queued: number }> {
-  const { rows: [row] } = await sql<{ chosen: number, queued: number }>`
+async function insertFrom (trx: TenantDb, messageId: string, source: RawBuilder<unknown>): Promise<Queued> {
+  const { rows: [row] } = await sql<Queued>`
     WITH chosen AS (
-      INSERT INTO message_recipients (message_id, phone_hash, member_id, phone_cipher, parts, encoding, status, error_code)
-      SELECT ${messageId}, m.phone_hash, m.id, m.phone_cipher, ${parts}, ${encoding},
-        CASE m.opt_in_state WHEN 'opted_in' THEN 'queued' ELSE 'suppressed' END,
-        CASE m.opt_in_state WHEN 'opted_out' THEN 'opted_out' WHEN 'pending' THEN 'not_opted_in' END
-      FROM members m WHERE ${audience}
+      INSERT INTO message_recipients (message_id, phone_hash, member_id, phone_cipher, rendered_text, parts, encoding, status, error_code)
+      SELECT ${messageId}, m.phone_hash, m.id, m.phone_cipher, r.text, r.parts, r.encoding,
+        CASE WHEN m.opt_in_state = 'opted_in' AND r.code IS NULL THEN 'queued' ELSE 'suppressed' END,
+        CASE m.opt_in_state WHEN 'opted_out' THEN 'opted_out' WHEN 'pending' THEN 'not_opted_in' ELSE r.code END
+      FROM ${source}
       RETURNING phone_hash, status
     ), queued AS (
       INSERT INTO message_queue (message_id, phone_hash, lane)
@@ -67,10 +56,44 @@ export async function insertRecipients (trx: TenantDb, messageId: string, audien
   return row ?? { chosen: 0, queued: 0 }
 }
 
+export interface Person {
+  id: string
+  firstName: string
+  lastName: string
+  /** Only when the text asks for it; otherwise empty. */
+  custom: Record<string, unknown>
+  /** Likewise. The one they were added to first, of those that the message goes to if it goes to branches. */
+  branch: string
+  optInState: OptInState
+  excepted: boolean
+}
+
+export interface PeopleQuery {
+  where: Condition
+  excepted: Condition
+  variables: ParsedText['variables']
+  branchIds: readonly string[]
+  /** Id of the last one seen. */
+  after: string | undefined
+  limit: number
+}
+
+/** In the order of ids. */
+export async function peopleAfter (db: TenantDb, { where, excepted, variables, branchIds, after, limit }: PeopleQuery): Promise<Person[]> {
+  const uses = (name: string): boolean => variables.some((one) => one.name === name)
+  const branch = sql`coalesce((SELECT b.name FROM member_branches mb JOIN branches b ON b.id = mb.branch_id WHERE mb.member_id = m.id
+    ORDER BY (b.id = ANY (${branchIds}::uuid[])) DESC, mb.created_at, b.id LIMIT 1), '')`
+  const { rows } = await sql<Person>`
+    SELECT m.id, m.first_name AS "firstName", m.last_name AS "lastName", m.opt_in_state AS "optInState", ${excepted} AS excepted,
+      ${uses('custom') ? sql`m.custom` : sql`'{}'::jsonb`} AS custom, ${uses('branch') ? branch : sql`''`} AS branch
+    FROM members m WHERE ${where} ${after === undefined ? sql`` : sql`AND m.id > ${after}::uuid`}
+    ORDER BY m.id LIMIT ${limit}`.execute(db)
+  return rows
+}
+
 /** How many would be texted if it left now. */
-export async function countAudience (db: TenantDb, audience: Audience, at: AskedAt): Promise<number> {
-  const { rows: [row] } = await sql<{ count: number }>`
-    SELECT count(*)::int AS count FROM members m WHERE m.opt_in_state = 'opted_in' AND ${await inAudience(db, audience, at)}`.execute(db)
+export async function countIncluded (db: TenantDb, included: Condition): Promise<number> {
+  const { rows: [row] } = await sql<{ count: number }>`SELECT count(*)::int AS count FROM members m WHERE m.opt_in_state = 'opted_in' AND ${included}`.execute(db)
   return row?.count ?? 0
 }
 
@@ -85,8 +108,4 @@ export async function unknownAmong (db: TenantDb, kind: keyof typeof lookUp, ask
   const values = kind === 'tag' ? asked.map(foldTag) : asked
   const { rows } = await sql<{ value: string }>`SELECT DISTINCT value FROM unnest(${values}::text[]) AS asked (value) WHERE NOT EXISTS (${lookUp[kind]})`.execute(db)
   return rows.map(({ value }) => value)
-}
-
-function foldTag (name: string): string {
-  return name.trim().replace(/\s+/g, ' ').toLowerCase()
 }

@@ -21,8 +21,12 @@ const septets = new Map([
   ...Array.from(extendedCharacters, (character): [string, number] => [character, 2])
 ])
 
+/** A text in the basic alphabet alone, by far the most frequent: as many septets as characters. */
+const plain = new RegExp(`^[${basicCharacters.replace(/[\\\]^-]/g, '\\$&')}]*$`)
+
 /** Parts are filled greedily; an escape pair or a surrogate pair never splits over two. An empty text, media alone, is one part. */
 export function countParts (text: string): TextParts {
+  if (plain.test(text)) return { encoding: 'gsm7', parts: text.length <= room.gsm7.single ? 1 : Math.ceil(text.length / room.gsm7.each), units: text.length }
   const characters = Array.from(text)
   const encoding = characters.every((character) => septets.has(character)) ? 'gsm7' : 'ucs2'
   const sizes = characters.map((character) => encoding === 'gsm7' ? septets.get(character) ?? 0 : character.length)
@@ -39,6 +43,17 @@ export function countParts (text: string): TextParts {
     used += size
   }
   return { encoding, parts, units }
+}
+
+/** The characters, each once, for whose sake the whole text is sent as UCS-2, with the place of the first of each in UTF-16 units. */
+export function ucs2Characters (text: string): Map<string, number> {
+  const found = new Map<string, number>()
+  let position = 0
+  for (const character of text) {
+    if (!septets.has(character) && !found.has(character)) found.set(character, position)
+    position += character.length
+  }
+  return found
 }
 
 /** As `countParts`; media make it one multimedia message, whatever the text. @throws problem('TEXT_TOO_LONG') beyond ten parts. */

@@ -11,12 +11,14 @@ export interface NewMessageRow {
   mediaUrls: readonly string[]
   from: string
   audience: Audience
+  smartReplace: boolean
+  templateId: string | null
   sendAt: Date | null
   createdBy: string
 }
 
 /** A message that has not started; `sendAt` null: it starts in this transaction. */
-export async function insertMessage (trx: TenantDb, { id, text, mediaUrls, from, audience, sendAt, createdBy }: NewMessageRow): Promise<void> {
+export async function insertMessage (trx: TenantDb, { id, text, mediaUrls, from, audience, smartReplace, templateId, sendAt, createdBy }: NewMessageRow): Promise<void> {
   await trx.insertInto('messages').values({
     id,
     kind: 'broadcast',
@@ -24,6 +26,8 @@ export async function insertMessage (trx: TenantDb, { id, text, mediaUrls, from,
     media_urls: [...mediaUrls],
     audience: JSON.stringify(audience),
     from_number: from,
+    smart_replace: smartReplace,
+    template_id: templateId,
     status: 'scheduled',
     send_at: sendAt,
     created_by: createdBy
@@ -41,19 +45,26 @@ export async function findOverdue (db: TenantDb, now: Date): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
+export interface StartingMessage { id: string, text: string, mediaUrls: string[], smartReplace: boolean, audience: Audience }
+
 /** Makes a scheduled message whose time has come a sending one; undefined when there is none, or another run has it. */
-export async function takeScheduled (trx: TenantDb, id: string, now: Date): Promise<{ text: string, mediaUrls: string[], audience: Audience } | undefined> {
+export async function takeScheduled (trx: TenantDb, id: string, now: Date): Promise<StartingMessage | undefined> {
   const row = await trx.updateTable('messages').set({ status: 'sending', updated_at: sql`now()` })
     .where('id', '=', id).where('status', '=', 'scheduled').where((eb) => eb.or([eb('send_at', 'is', null), eb('send_at', '<=', now)]))
-    .returning(['text', 'media_urls as mediaUrls', 'audience']).executeTakeFirst()
+    .returning(['id', 'text', 'media_urls as mediaUrls', 'smart_replace as smartReplace', 'audience']).executeTakeFirst()
   // Written by this service from a checked request.
   return row && { ...row, audience: row.audience as Audience }
+}
+
+/** The text as everyone gets it, in place of how it was written. */
+export async function setText (trx: TenantDb, id: string, text: string): Promise<void> {
+  await trx.updateTable('messages').set({ text }).where('id', '=', id).execute()
 }
 
 /** Those that have not started and go to this segment or leave it out; `limit` at most. */
 export async function scheduledForSegment (db: TenantDb, segmentId: string, limit: number): Promise<string[]> {
   const id = segmentId.toLowerCase()
-  const rows = await db.selectFrom('messages').select('id').where('status', 'in', ['scheduled', 'draft'])
+  const rows = await db.selectFrom('messages').select('id').where((eb) => eb.or([eb('status', 'in', ['scheduled', 'draft']), eb('paused_from', '=', 'scheduled')]))
     .where(sql<boolean>`(lower(audience ->> 'segmentId') = ${id} OR lower((audience -> 'except' -> 'segmentIds')::text)::jsonb ? ${id})`)
     .orderBy('id').limit(limit).execute()
   return rows.map((row) => row.id)
@@ -63,7 +74,9 @@ export async function failMessage (trx: TenantDb, id: string, code: MessageFailu
   await trx.updateTable('messages').set({ status: 'failed', error_code: code, updated_at: sql`now()` }).where('id', '=', id).execute()
 }
 
-const messageColumns = ['id', 'kind', 'status', 'text', 'media_urls', 'from_number', 'audience', 'send_at', 'error_code', 'retry_of', 'created_at', 'updated_at'] as const
+const messageColumns = [
+  'id', 'kind', 'status', 'text', 'media_urls', 'from_number', 'audience', 'smart_replace', 'template_id', 'send_at', 'error_code', 'retry_of', 'created_at', 'updated_at'
+] as const
 
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>
 
@@ -95,7 +108,7 @@ export type RecipientRow = Awaited<ReturnType<typeof recipientsAfter>>[number]
 export async function recipientsAfter (db: TenantDb, messageId: string, { status, after, limit }: { status?: RecipientState | undefined, after?: Buffer | undefined, limit: number }) {
   return await db.selectFrom('message_recipients as r').leftJoin('members as m', 'm.id', 'r.member_id')
     .select([
-      'r.phone_hash', 'r.member_id', 'm.first_name', 'm.last_name', 'r.phone_cipher', 'r.status', 'r.parts', 'r.encoding',
+      'r.phone_hash', 'r.member_id', 'm.first_name', 'm.last_name', 'r.phone_cipher', 'r.rendered_text', 'r.status', 'r.parts', 'r.encoding',
       'r.error_code', 'r.error_detail', 'r.sent_at', 'r.delivered_at', 'r.failed_at'
     ])
     .where('r.message_id', '=', messageId)

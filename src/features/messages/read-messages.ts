@@ -6,7 +6,8 @@ import { decodeCursor, encodeCursor, type Page, toPage } from '../../http/pagina
 import { toTimestamp } from '../../http/wire.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { type AskedAt } from '../segments/use-segments.js'
-import { countAudience } from './audience-queries.js'
+import { whoIsMeant } from './audience.js'
+import { countIncluded } from './audience-queries.js'
 import { countRecipients, findMessage, type MessageRow, messagesBefore, recipientsAfter, type RecipientRow } from './queries.js'
 import { type Audience } from './audience-schema.js'
 import { type Message, type MessageQuery, type MessageWithAudience, type Recipient, type RecipientQuery } from './schemas.js'
@@ -20,7 +21,7 @@ export async function getMessage (db: TenantDb, id: string, at: AskedAt): Promis
   // Written by this service from a checked request.
   const to = row.audience as Audience | null
   const waits = row.status === 'scheduled' || row.status === 'draft'
-  return { ...toMessage(row, counts.get(id) ?? {}), to, audienceSize: waits && to !== null ? await countAudience(db, to, at) : null }
+  return { ...toMessage(row, counts.get(id) ?? {}), to, audienceSize: waits && to !== null ? await countAudience(db, to, at) : null, smartReplace: row.smart_replace, templateId: row.template_id }
 }
 
 /** @throws problem('CURSOR_INVALID') */
@@ -38,6 +39,11 @@ export async function listRecipients (db: TenantDb, fields: FieldCrypto, message
   const after = decodeCursor(fields, list, cursor, 1)?.[0]
   const rows = await recipientsAfter(db, messageId, { status, after: after === undefined ? undefined : Buffer.from(after, 'hex'), limit: limit + 1 })
   return toPage(rows, limit, (row) => toRecipient(row, fields), (last) => encodeCursor(fields, list, [last.phone_hash.toString('hex')]))
+}
+
+async function countAudience (db: TenantDb, audience: Audience, at: AskedAt): Promise<number> {
+  const { included } = await whoIsMeant(db, audience, at)
+  return await countIncluded(db, included)
 }
 
 function toMessage (row: MessageRow, counts: Partial<Record<RecipientState, number>>): Message {
@@ -63,6 +69,7 @@ function toRecipient (row: RecipientRow, fields: FieldCrypto): Recipient {
     firstName: row.first_name,
     lastName: row.last_name,
     phone: fields.decrypt(row.phone_cipher),
+    text: row.rendered_text,
     status: row.status,
     parts: row.parts,
     encoding: row.encoding,

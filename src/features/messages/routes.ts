@@ -20,7 +20,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const askedAt = (request: FastifyRequest): AskedAt => ({ now: app.services.clock.now(), timeZone: request.tenant.timeZone })
 
   app.post('/messages', {
-    config: { errors: ['AUDIENCE_EMPTY', 'BRANCH_NOT_FOUND', 'MEMBER_NOT_FOUND', 'NO_SENDING_NUMBER', 'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEXT_TOO_LONG'] },
+    config: { errors: ['AUDIENCE_EMPTY', 'BRANCH_NOT_FOUND', 'MEMBER_NOT_FOUND', 'NO_SENDING_NUMBER', 'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG'] },
     schema: {
       operationId: 'sendMessage',
       tags,

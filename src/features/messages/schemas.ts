@@ -3,19 +3,22 @@ import { type Static, Type } from 'typebox'
 import { pageQuery } from '../../http/pagination.js'
 import { nullable, Timestamp, Uuid } from '../../http/wire.js'
 import { Audience } from './audience-schema.js'
+import { knownVariables } from '../templates/variables.js'
 import { recipientStates } from './states.js'
 
 const Text = Type.String({
   maxLength: 5_000,
   // A zero byte: no database text can hold it.
   pattern: '^[^\\u0000]*$',
-  description: 'At most ten parts: 1,530 characters of the GSM-7 alphabet, 670 with any other.',
+  description: `At most ten parts: 1,530 characters of the GSM-7 alphabet, 670 with any other. With variables: ${knownVariables}; {{firstName|friend}} says friend where there is no value, \\{{ stands for two braces.`,
   examples: ['Service starts at 10 this Sunday. See you there!']
 })
 const MediaUrls = Type.Array(Type.String({ pattern: '^https?://[^\\s\\u0000]+$', maxLength: 2_000 }), { maxItems: 10, description: 'Pictures and the like, fetched by the carrier; less than 600 KB in all arrives everywhere.' })
 
 export const NewMessage = Type.Object({
   text: Type.Optional(Text),
+  templateId: Type.Optional(Type.String({ format: 'uuid', description: 'Says what the template says now; text and smartReplace, if given, take the place of the template\'s.' })),
+  smartReplace: Type.Optional(Type.Boolean({ description: 'Send curly quotes, dashes and the like as their plain counterparts, in the text and in what variables say.' })),
   mediaUrls: Type.Optional(MediaUrls),
   to: Audience,
   sendAt: Type.Optional(Type.String({ format: 'date-time', description: 'When it leaves, to whoever is in the audience by then; without it, or in the past, at once.', examples: ['2026-03-01T17:00:00Z'] }))
@@ -23,7 +26,7 @@ export const NewMessage = Type.Object({
   additionalProperties: false,
   examples: [
     { text: 'Service starts at 10 this Sunday. See you there!', to: { all: true } },
-    { text: 'We missed you.', to: { all: true, except: { tags: ['choir'] } } },
+    { text: 'Hi {{firstName|friend}}, we missed you.', to: { all: true, except: { tags: ['choir'] } } },
     { text: 'Rehearsal moved to 7 pm.', mediaUrls: ['https://example.org/map.png'], to: { tags: ['choir'] }, sendAt: '2026-03-01T17:00:00Z' }
   ]
 })
@@ -46,7 +49,7 @@ const messageFields = {
   id: Uuid,
   kind: Type.String({ description: 'broadcast, reply, welcome, auto_reply or confirmation.', examples: ['broadcast'] }),
   status: Type.String({ description: 'scheduled until its time; sending; paused; sent, when nothing of it waits any more; cancelled; failed when it could not start. Of a paused or cancelled one counts.sending still goes out: a worker had them. Later also draft.', examples: ['sent'] }),
-  text: Type.String({ examples: ['Service starts at 10 this Sunday. See you there!'] }),
+  text: Type.String({ description: 'With its variables, if it has any; each recipient\'s own is in the list of recipients.', examples: ['Service starts at 10 this Sunday. See you there!'] }),
   mediaUrls: Type.Array(Type.String({ examples: ['https://example.org/map.png'] })),
   from: Type.String({ description: 'E.164, a number of the organization.', examples: ['+16155550100'] }),
   counts: Counts,
@@ -63,6 +66,8 @@ export type Message = Static<typeof Message>
 export const MessageWithAudience = Type.Object({
   ...messageFields,
   to: Type.Unsafe<Audience | null>({ anyOf: [...Audience.anyOf, { type: 'null' }], examples: [{ all: true }], description: 'Who was asked for; null for a text to one person.' }),
+  templateId: nullable(Type.String({ format: 'uuid', description: 'Made from this template.', examples: [null] })),
+  smartReplace: Type.Boolean({ description: 'Whether curly quotes, dashes and the like are sent as their plain counterparts.', examples: [false] }),
   audienceSize: nullable(Type.Integer({ description: 'How many would get it if it left now; null once it has started. Who does is settled when it leaves.', examples: [null] }))
 })
 export type MessageWithAudience = Static<typeof MessageWithAudience>
@@ -82,10 +87,11 @@ export const Recipient = Type.Object({
   firstName: nullable(Type.String({ examples: ['Ada'] })),
   lastName: nullable(Type.String({ examples: ['Okafor'] })),
   phone: Type.String({ description: 'E.164', examples: ['+16155550123'] }),
+  text: nullable(Type.String({ description: 'What this one gets, where the message has variables; null otherwise, and when it could not be sent.', examples: ['Hi Ada, we missed you.'] })),
   status: Type.String({ enum: [...recipientStates], examples: ['delivered'] }),
   parts: Type.Integer({ description: 'What the carrier bills.', examples: [1] }),
   encoding: Type.String({ enum: ['gsm7', 'ucs2'] }),
-  errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, member_deleted, message_cancelled, worker_lost, carrier_unreachable, timeout.' })),
+  errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, text_too_long, text_empty, member_deleted, message_cancelled, worker_lost, carrier_unreachable, timeout.' })),
   errorDetail: nullable(Type.String()),
   sentAt: nullable(Timestamp),
   deliveredAt: nullable(Timestamp),

@@ -5,7 +5,8 @@ import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
 import { defaultSender } from '../numbers/default-sender.js'
-import { requireSendable } from './count-parts.js'
+import { countTemplateUse } from '../templates/change-templates.js'
+import { composeMessage } from './compose-message.js'
 import { confirmStart, planStart } from './plan-start.js'
 import { insertMessage } from './queries.js'
 import { refuseUnknown } from './refuse-unknown.js'
@@ -15,15 +16,12 @@ import { guardDispatch, wakeDispatch } from './wake-dispatch.js'
 
 /**
  * @returns the message's id
- * @throws problem('TEXT_TOO_LONG'), 'NO_SENDING_NUMBER', 'AUDIENCE_EMPTY' (at once only), or 'MEMBER_NOT_FOUND', 'BRANCH_NOT_FOUND', 'TAG_NOT_FOUND', 'SEGMENT_NOT_FOUND'
+ * @throws problem('VALIDATION_FAILED'), 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG', 'NO_SENDING_NUMBER', 'AUDIENCE_EMPTY' (at once only), or 'MEMBER_NOT_FOUND', 'BRANCH_NOT_FOUND', 'TAG_NOT_FOUND', 'SEGMENT_NOT_FOUND'
  * naming those that do not exist; then nothing is queued
  */
 export async function sendMessage (services: Services, db: TenantDb, tenant: Tenant, message: NewMessage, by: RequestedBy): Promise<string> {
-  const { text = '', mediaUrls = [], to } = message
-  if (text.trim() === '' && mediaUrls.length === 0) {
-    throw problem('VALIDATION_FAILED', { errors: [{ path: '/body/text', message: 'is required, unless there are mediaUrls' }] })
-  }
-  requireSendable(text, mediaUrls)
+  const { to } = message
+  const composed = await composeMessage(db, message)
   const { number } = await defaultSender(db)
   const now = services.clock.now()
   const sendAt = later(message.sendAt, now)
@@ -31,7 +29,8 @@ export async function sendMessage (services: Services, db: TenantDb, tenant: Ten
   const write = async (start: (trx: TenantDb) => Promise<object>): Promise<void> => {
     await db.transaction().execute(async (trx) => {
       await refuseUnknown(trx, to)
-      await insertMessage(trx, { id, text, mediaUrls, from: number, audience: to, sendAt, createdBy: by.adminId })
+      await insertMessage(trx, { ...composed, id, from: number, audience: to, sendAt, createdBy: by.adminId })
+      if (composed.templateId !== null) await countTemplateUse(trx, composed.templateId)
       const after = await start(trx)
       await recordAudit(trx, by, { action: 'message.created', subjectKind: 'message', subjectId: id, after })
     })

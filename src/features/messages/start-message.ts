@@ -1,14 +1,14 @@
 // Starts a message: settles who gets it, at the moment it leaves, and queues a text for each.
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
-import { inAudience, insertRecipients } from './audience-queries.js'
-import { requireSendable } from './count-parts.js'
+import { type Queued } from './audience-queries.js'
 import { finishMessages } from './finish-messages.js'
 import { failMessage, findScheduled, takeScheduled } from './queries.js'
+import { queueRecipients } from './queue-recipients.js'
 import { guardDispatch, wakeDispatch } from './wake-dispatch.js'
 
 /** `chosen`: recipients, whether they can be texted or not. `queued`: those whose text waits in the outbox. */
-export interface Started { chosen: number, queued: number }
+export type Started = Queued
 
 /**
  * Starts a scheduled message whose time has come; safe to call at any time, by several at once: only one call starts it.
@@ -25,11 +25,10 @@ export async function startMessage (services: Services, db: TenantDb, tenant: Te
 }
 
 /** As `startMessage`, in the transaction that wrote the message; call `guardDispatch` before it and `wakeDispatch` after. @throws problem('TEXT_TOO_LONG') */
-export async function startIn (trx: TenantDb, { timeZone }: Tenant, messageId: string, now: Date): Promise<Started | undefined> {
+export async function startIn (trx: TenantDb, tenant: Tenant, messageId: string, now: Date): Promise<Started | undefined> {
   const message = await takeScheduled(trx, messageId, now)
   if (message === undefined) return undefined
-  const parts = requireSendable(message.text, message.mediaUrls)
-  const started = await insertRecipients(trx, messageId, await inAudience(trx, message.audience, { now, timeZone }), parts)
+  const started = await queueRecipients(trx, tenant, message, now)
   if (started.chosen === 0) await failMessage(trx, messageId, 'audience_empty')
   else if (started.queued === 0) await finishMessages(trx)
   return started
