@@ -5,6 +5,7 @@ import { type Services } from '../../services.js'
 import { type Provisioner, type Refill } from '../../tenancy/provisioner.js'
 import { type TenantDb, type TenantId } from '../../tenancy/tenant.js'
 import { violatedConstraint } from '../../tenancy/violated-constraint.js'
+import { seedTemplates } from '../templates/default-templates.js'
 import { insertFirstAdmin, updatePasswordHash } from './queries.js'
 import { type Admin } from './schemas.js'
 import { newSession } from './session.js'
@@ -24,14 +25,15 @@ const rolledBack = new Error('The rehearsal is over')
 const nobody = { address: null, userAgent: null, requestId: null }
 
 /**
- * The two statements of `register`, rolled back: the server has then loaded what it must know of the tables, and the
- * connection has both prepared. A sign-up that takes the spare meanwhile waits for the end of it, some milliseconds.
+ * The three statements of `register`, rolled back: the server has then loaded what it must know of the tables, and the
+ * connection has them prepared. A sign-up that takes the spare meanwhile waits for the end of it, some milliseconds.
  */
 async function rehearseSignUp (services: Needs, db: TenantDb): Promise<void> {
   const admin: Admin = { id: uuidv7(services.clock.now().getTime()), email: '', firstName: '', lastName: '', role: 'primary' }
   const session = newSession(services, 'rehearsal' as TenantId, admin.id)
   const rehearsing = db.transaction().execute(async (trx) => {
     await insertFirstAdmin(trx, { admin, session, caller: nobody })
+    await seedTemplates(trx, 'church')
     await updatePasswordHash(trx, admin.id, '')
     throw rolledBack
   })
