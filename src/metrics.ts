@@ -18,6 +18,7 @@ export function createMetrics () {
     }),
     jobs: new Counter({ name: 'koinonia_jobs_total', help: 'Background jobs by name and outcome.', labelNames: ['job', 'outcome'], registers }),
     sends: new Counter({ name: 'koinonia_sends_total', help: 'Texts handed to the carrier by outcome.', labelNames: ['outcome'], registers }),
+    deadLetters: new Counter({ name: 'koinonia_dead_letters_total', help: 'What was left to a person to decide, by category.', labelNames: ['category'], registers }),
     webhooks: new Counter({ name: 'koinonia_webhooks_total', help: 'Webhooks received by provider and outcome.', labelNames: ['provider', 'outcome'], registers })
   }
 }

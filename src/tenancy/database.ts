@@ -115,6 +115,25 @@ export interface Conversations {
   updated_at: Generated<Timestamp>;
 }
 
+export interface DeadLetterQueue {
+  added_at: Generated<Timestamp>;
+  attempts: Generated<number>;
+  category: "sms_send" | "webhook_inbound" | "subscription_update" | "payment" | "integration";
+  created_at: Generated<Timestamp>;
+  error: string;
+  id: Generated<string>;
+  message_id: string | null;
+  note: string | null;
+  outcome: "settled" | "resent" | "delivered" | "failed" | "handled" | "dismissed" | null;
+  payload_cipher: Buffer | null;
+  phone_hash: Buffer | null;
+  resolved_at: Timestamp | null;
+  resolved_by: string | null;
+  source: string | null;
+  status: "watched" | "pending" | "resolved" | "dead";
+  updated_at: Generated<Timestamp>;
+}
+
 export interface IdempotencyKeys {
   created_at: Generated<Timestamp>;
   expires_at: Timestamp;
@@ -228,6 +247,7 @@ export interface Messages {
   occurrence: Timestamp | null;
   paused_from: "scheduled" | "sending" | null;
   recurring_message_id: string | null;
+  resends: string | null;
   retry_of: string | null;
   send_at: Timestamp | null;
   send_before: Timestamp | null;
@@ -337,6 +357,7 @@ export interface DB {
   consent_logs: ConsentLogs;
   conversation_messages: ConversationMessages;
   conversations: Conversations;
+  dead_letter_queue: DeadLetterQueue;
   idempotency_keys: IdempotencyKeys;
   media_files: MediaFiles;
   member_branches: MemberBranches;

@@ -1,5 +1,6 @@
 // Works the ledger off: claims what is due, lets each provider's events be applied, and writes down what became of each.
 import { Type } from 'typebox'
+import { keepFailed } from './keep-failed.js'
 import { type Services } from '../services.js'
 import { type ClaimedEvent, claimEvents, type Outcome, processingTask, settleEvents, type SettledEvent } from './queries.js'
 import { applyTelnyxEvents } from './telnyx/apply-events.js'
@@ -44,7 +45,7 @@ async function processBatch (services: Services): Promise<boolean> {
   const worn = claimed.filter(({ attempt }) => attempt > mostAttempts)
   const outcomes = await applyTelnyxEvents(services, claimed.filter(({ attempt }) => attempt <= mostAttempts))
   for (const { id } of worn) outcomes.push({ id, outcome: { status: 'failed', reason: 'The process ended each time while this event was worked on.' } })
-  const settled = outcomes.map((one) => giveUpInTime(one, claimed))
+  const settled = await keepFailed(services, claimed, outcomes.map((one) => giveUpInTime(one, claimed)))
   await settleEvents(services.registry, settled)
   for (const { outcome } of settled) services.metrics.webhooks.inc({ provider: 'telnyx', outcome: outcome.status === 'received' ? 'retried' : outcome.status })
   await returnWhenDue(services, settled)

@@ -44,6 +44,8 @@ export interface ClaimedEvent extends LedgerEvent {
   id: string
   /** 1 at the first. */
   attempt: number
+  /** Known from an earlier try. */
+  tenantId: string | null
 }
 
 /** From here on an event is taken alone: it may be what ended the process that held it before, and with it its neighbours. */
@@ -65,7 +67,7 @@ async function claim (db: RegistryDb, which: RawBuilder<unknown>, limit: number,
       SELECT id FROM webhook_events WHERE status = 'received' AND not_before <= now() AND ${which}
       ORDER BY not_before, id LIMIT ${limit} FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, provider, event_id AS "eventId", route_token AS "routeToken", coalesce(payload, '') AS payload, attempts AS attempt`.execute(db)
+    RETURNING id, provider, event_id AS "eventId", route_token AS "routeToken", coalesce(payload, '') AS payload, attempts AS attempt, tenant_id AS "tenantId"`.execute(db)
   return rows.sort((one, other) => Number(BigInt(one.id) - BigInt(other.id)))
 }
 

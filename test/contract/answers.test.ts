@@ -1,5 +1,6 @@
 // A long journey through every feature: each answer on the way is what /openapi.json says.
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import t from 'tap'
 import { makeMediaLink } from '../../src/features/media/media-link.js'
 import { buildTestApp } from '../helpers/build.js'
@@ -52,6 +53,20 @@ void t.test('a broadcast paused, resumed, cancelled, and tried again where it fa
   t.equal((await api('POST', `/messages/${failing.id}/retry-failed`, {})).code, 'NOTHING_TO_RETRY')
   const later = (await api<Sent>('POST', '/messages', { text: 'Later', to: { all: true }, sendAt: '2050-01-01T00:00:00Z' })).body
   for (const verb of ['pause', 'resume', 'cancel']) t.equal((await api('POST', `/messages/${later.id}/${verb}`)).status, 200, verb)
+})
+
+void t.test('a dead letter read and resolved; one whose text is unknown sent once more', async (t) => {
+  const { api, ids, organization, members: [ruth] } = await seedOrganization(test, 'church', 'Gilead')
+  t.equal((await api('GET', `/dead-letters/${ids['dead-letters']}`)).status, 200)
+  t.equal((await api('POST', `/dead-letters/${ids['dead-letters']}/resend`)).code, 'DEAD_LETTER_NOT_A_TEXT')
+  t.equal((await api('POST', `/dead-letters/${ids['dead-letters']}/resolve`, { outcome: 'handled', note: 'Read' })).status, 200)
+  t.equal((await api('POST', `/dead-letters/${ids['dead-letters']}/resolve`, { outcome: 'handled' })).code, 'DEAD_LETTER_CLOSED')
+  await test.services.tenancy.withTenant(organization.tenantId, async (db) => {
+    await db.updateTable('message_recipients').set({ status: 'unknown' }).where('member_id', '=', ruth?.id ?? '').execute()
+    await sql`INSERT INTO dead_letter_queue (category, status, message_id, phone_hash, error) SELECT 'sms_send', 'pending', message_id, phone_hash, 'timeout' FROM message_recipients WHERE status = 'unknown'`.execute(db)
+  })
+  const [letter] = (await api<Items>('GET', '/dead-letters?status=pending&category=sms_send')).body.items
+  t.equal((await api('POST', `/dead-letters/${letter?.id ?? ''}/resend`)).status, 202)
 })
 
 void t.test('reading, changing and deleting, pages, filters, and what is refused', async (t) => {

@@ -1,5 +1,7 @@
 // An organization with something in every list, all of it made through the API and the sandbox's phones.
 import { randomInt } from 'node:crypto'
+import { fieldCrypto } from '../../src/crypto/fields.js'
+import { addDeadLetter } from '../../src/features/dead-letters/add-dead-letter.js'
 import { apiOf, type Api } from './api.js'
 import { type TestApp } from './build.js'
 import { type SignedUp } from './sign-up.js'
@@ -10,7 +12,7 @@ export interface SeededOrganization {
   organization: SignedUp
   api: Api
   /** One id of each kind, by the name of its list under /api. */
-  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, segments: string, templates: string, media: string }
+  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, 'dead-letters': string, segments: string, templates: string, media: string }
   /** The number it texts from. */
   number: string
   members: Array<{ id: string, phone: string }>
@@ -55,9 +57,17 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     number,
     members,
     textIn,
-    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', segments: segment, templates: template, media: media.id },
+    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', 'dead-letters': await addLetter(app, organization, word), segments: segment, templates: template, media: media.id },
     ownWords: [word, organization.tenantId, organization.email, number, ...members.map(({ phone }) => phone)]
   }
+}
+
+/** What fails for good fails seldom: written as the service writes it. */
+async function addLetter ({ services }: TestApp, { tenantId }: SignedUp, word: string): Promise<string> {
+  return await services.tenancy.withTenant(tenantId, async (db) => {
+    await addDeadLetter(db, fieldCrypto(services.keyring, tenantId), { category: 'webhook_inbound', source: 'telnyx:0', error: `${word} failed`, attempts: 8, payload: `${word} said` })
+    return (await db.selectFrom('dead_letter_queue').select('id').executeTakeFirstOrThrow()).id
+  })
 }
 
 async function buyNumber (api: Api): Promise<{ id: string, number: string }> {

@@ -77,6 +77,9 @@ await t.test('an event that cannot be applied is tried again, then failed, while
     await ground.process()
   }
   t.match(await eventsBy('poison'), [{ status: 'failed', payload: Buffer }], 'its bytes are kept for a person')
+  const letters = await inTenant(ground, studio, (db) => db.selectFrom('dead_letter_queue').select(['category', 'status', 'error', 'attempts', 'payload_cipher']).execute())
+  t.match(letters, [{ category: 'webhook_inbound', status: 'pending', error: /23514/, attempts: 8 }], 'and its organization sees it')
+  t.match(fieldCrypto(ground.services.keyring, studio.tenantId).decrypt(letters[0]?.payload_cipher ?? Buffer.alloc(0)), /poison/)
 })
 
 await t.test('a suspended organization\'s texts wait for it', async (t) => {

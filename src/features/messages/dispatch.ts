@@ -5,10 +5,11 @@ import { fieldCrypto } from '../../crypto/fields.js'
 import { Problem } from '../../errors.js'
 import { type Services } from '../../services.js'
 import { type TenantId } from '../../tenancy/tenant.js'
+import { planCollection, watchUnknown } from '../dead-letters/watch-unknown.js'
 import { type ClaimedText } from './claim-queries.js'
 import { claimTexts } from './claim-texts.js'
 import { finishMessages } from './finish-messages.js'
-import { type Outlook, readOutlook, recoverClaims, writeResults } from './queue-queries.js'
+import { type Outlook, readOutlook, recoverClaims, type TextResult, writeResults } from './queue-queries.js'
 import { ResultRecorder } from './result-recorder.js'
 import { SendSlice, type SliceEnd } from './send-slice.js'
 import { SendSlots } from './send-slots.js'
@@ -61,7 +62,7 @@ async function visitTenant (services: Services, tenantId: TenantId, slots: SendS
   if (found.claimedForMs === null && (found.dueInMs === null || found.dueInMs > 0)) return found.dueInMs
   // From here on there is something to lose: another visit is certain before anything is touched.
   await guardDispatch(services, tenantId)
-  const lost = await tenancy.withTenant(tenantId, (db) => recoverClaims(db, config.SEND_RECOVERY_MS))
+  const lost = (found.claimedForMs ?? 0) < config.SEND_RECOVERY_MS ? 0 : await recoverLost(services, tenantId)
   if (lost > 0) log.warn({ tenantId, texts: lost }, 'a worker was lost while sending; these texts count as unknown until the carrier reports them')
   const { pauseMs } = await sendSlice(services, tenantId, slots, signal)
   const left = await tenancy.withTenant(tenantId, async (db) => {
@@ -71,11 +72,34 @@ async function visitTenant (services: Services, tenantId: TenantId, slots: SendS
   return soonest(left, config.SEND_RECOVERY_MS, pauseMs)
 }
 
+async function recoverLost (services: Services, tenantId: TenantId): Promise<number> {
+  await planCollection(services, tenantId)
+  return await services.tenancy.withTenant(tenantId, async (db) => await db.transaction().execute(async (trx) => {
+    const lost = await recoverClaims(trx, services.config.SEND_RECOVERY_MS)
+    if (lost.length > 0) await watchUnknown(trx, lost)
+    return lost.length
+  }))
+}
+
+async function record (services: Services, tenantId: TenantId, token: string, results: readonly TextResult[]): Promise<void> {
+  const unknown = results.filter(({ state }) => state === 'unknown')
+  if (unknown.length > 0) await planCollection(services, tenantId)
+  await services.tenancy.withTenant(tenantId, async (db) => {
+    if (unknown.length === 0) await writeResults(db, token, results)
+    else {
+      await db.transaction().execute(async (trx) => {
+        await writeResults(trx, token, results)
+        await watchUnknown(trx, unknown)
+      })
+    }
+  })
+}
+
 async function sendSlice (services: Services, tenantId: TenantId, slots: SendSlots, signal: AbortSignal): Promise<SliceEnd> {
   const { tenancy, config, log, carrier, metrics } = services
   const token = randomUUID()
   const recorder = new ResultRecorder({
-    write: (results) => tenancy.withTenant(tenantId, (db) => writeResults(db, token, results)), giveUpMs: config.SEND_RECOVERY_MS, log
+    write: (results) => record(services, tenantId, token, results), giveUpMs: config.SEND_RECOVERY_MS, log
   })
   return await new SendSlice({
     claim: (limit) => tenancy.withTenant(tenantId, (db) => claimTexts(db, token, limit)),

@@ -64,11 +64,11 @@ export async function writeResults (db: TenantDb, token: string, results: readon
 
 /**
  * What a run claimed more than `afterMs` ago and never recorded: the run is dead, and nobody knows what left.
- * Those become `unknown` and are never sent again by themselves. @returns how many
+ * Those become `unknown` and are never sent again by themselves. @returns which
  */
-export async function recoverClaims (db: TenantDb, afterMs: number): Promise<number> {
+export async function recoverClaims (db: TenantDb, afterMs: number): Promise<Array<{ messageId: string, phoneHash: Buffer }>> {
   const dead = sql`claim_token IS NOT NULL AND claimed_at < now() - make_interval(secs => ${afterMs}::float8 / 1000)`
-  const { rows } = await sql`
+  const { rows } = await sql<{ messageId: string, phoneHash: Buffer }>`
     WITH lost AS (
       SELECT r.message_id, r.phone_hash FROM message_recipients r
       WHERE (r.message_id, r.phone_hash) IN (SELECT message_id, phone_hash FROM message_queue WHERE ${dead})
@@ -80,8 +80,8 @@ export async function recoverClaims (db: TenantDb, afterMs: number): Promise<num
     UPDATE message_recipients r SET status = 'unknown', error_code = 'worker_lost', updated_at = now(),
       error_detail = 'The worker stopped before it could record the carrier''s answer.'
     FROM gone WHERE r.message_id = gone.message_id AND r.phone_hash = gone.phone_hash AND r.status = 'sending'
-    RETURNING r.message_id`.execute(db)
-  return rows.length
+    RETURNING r.message_id AS "messageId", r.phone_hash AS "phoneHash"`.execute(db)
+  return rows
 }
 
 export interface Outlook {

@@ -1,23 +1,29 @@
 // Writes what the carrier reports of texts, many at a time: forward only, whatever the order, and as often as it likes.
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { settleTexts } from '../dead-letters/watch-unknown.js'
 import { finishMessages } from './finish-messages.js'
 import { type DeliveryEvent, forwardStates, mergeEvents, recipientKey, type RecipientNews } from './states.js'
 
 /**
- * One statement for all of them. Doing it again changes nothing.
+ * One statement for all of them, and one more for those a person would have had to decide. Doing it again changes nothing.
  * @returns for each event, in order, whether there is such a recipient
  */
 export async function recordDeliveryEvents (db: TenantDb, events: readonly DeliveryEvent[]): Promise<boolean[]> {
   if (events.length === 0) return []
-  const known = await writeNews(db, mergeEvents(events))
+  const known = await db.transaction().execute(async (trx) => {
+    const known = await writeNews(trx, mergeEvents(events))
+    const settled = known.filter(({ wasUnknown }) => wasUnknown)
+    if (settled.length > 0) await settleTexts(trx, settled)
+    return known
+  })
   const keys = new Set(known.map(recipientKey))
   // News of a text that was still in the outbox: its worker died before it could record.
   if (known.some(({ unsettled }) => unsettled)) await finishMessages(db)
   return events.map((event) => keys.has(recipientKey(event)))
 }
 
-interface KnownRecipient { messageId: string, phoneHash: Buffer, unsettled: boolean }
+interface KnownRecipient { messageId: string, phoneHash: Buffer, unsettled: boolean, wasUnknown: boolean }
 
 async function writeNews (db: TenantDb, news: readonly RecipientNews[]): Promise<KnownRecipient[]> {
   const column = <Value>(pick: (one: RecipientNews) => Value): Value[] => news.map(pick)
@@ -55,6 +61,6 @@ async function writeNews (db: TenantDb, news: readonly RecipientNews[]): Promise
     ), settled AS (
       DELETE FROM message_queue q USING old WHERE q.message_id = old.message_id AND q.phone_hash = old.phone_hash AND old.status IN ('queued', 'sending')
     )
-    SELECT message_id AS "messageId", phone_hash AS "phoneHash", status IN ('queued', 'sending') AS unsettled FROM old`.execute(db)
+    SELECT message_id AS "messageId", phone_hash AS "phoneHash", status IN ('queued', 'sending') AS unsettled, status = 'unknown' AS "wasUnknown" FROM old`.execute(db)
   return rows
 }

@@ -61,3 +61,26 @@ export async function insertFailedAgain (trx: TenantDb, messageId: string, retry
     INSERT INTO message_queue (message_id, phone_hash, lane) SELECT ${retryId}, phone_hash, ${lanes.broadcast} FROM chosen RETURNING 1`.execute(trx)
   return rows.length
 }
+
+/** The text and its message, locked, as long as nobody knows what became of it and it was not sent again. */
+export async function findUnknown (trx: TenantDb, messageId: string, phoneHash: Buffer) {
+  return await trx.selectFrom('message_recipients as r').innerJoin('messages as m', 'm.id', 'r.message_id')
+    .select(['m.kind', 'm.text', 'm.media_urls', 'm.from_number', 'r.message_id', 'r.member_id', 'r.phone_cipher', 'r.rendered_text', 'r.parts', 'r.encoding'])
+    .where('r.message_id', '=', messageId).where('r.phone_hash', '=', phoneHash).where('r.status', '=', 'unknown').where('r.retried_in', 'is', null)
+    .forUpdate('r').executeTakeFirst()
+}
+
+type Unknown = NonNullable<Awaited<ReturnType<typeof findUnknown>>>
+
+/** In the lane of a reply, whatever it was: a person waits for it, and only what answers STOP passes an opt-out. */
+export async function insertResent (trx: TenantDb, first: Unknown, { phoneHash, deadLetterId, adminId }: { phoneHash: Buffer, deadLetterId: string, adminId: string }): Promise<string> {
+  const { id } = await trx.insertInto('messages').values({
+    kind: first.kind, text: first.text, media_urls: first.media_urls, from_number: first.from_number, resends: deadLetterId, created_by: adminId
+  }).returning('id').executeTakeFirstOrThrow()
+  const { member_id: memberId, phone_cipher: cipher, rendered_text: rendered, parts, encoding } = first
+  const key = { message_id: id, phone_hash: phoneHash }
+  await trx.insertInto('message_recipients').values({ ...key, member_id: memberId, phone_cipher: cipher, rendered_text: rendered, parts, encoding }).execute()
+  await trx.insertInto('message_queue').values({ ...key, lane: lanes.reply }).execute()
+  await trx.updateTable('message_recipients').set({ retried_in: id }).where('message_id', '=', first.message_id).where('phone_hash', '=', phoneHash).execute()
+  return id
+}

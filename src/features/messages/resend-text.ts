@@ -1,0 +1,24 @@
+// Sends one text of unknown fate once more, because a person decided so: as a message of its own, linked to the dead letter.
+import { problem } from '../../errors.js'
+import { type TenantDb } from '../../tenancy/tenant.js'
+import { isWithdrawn, lockConsent } from '../members/consent.js'
+import { findMemberByPhone } from '../members/find-member.js'
+import { senderFor } from '../numbers/default-sender.js'
+import { findUnknown, insertResent } from './steer-queries.js'
+
+export interface Resend { messageId: string, phoneHash: Buffer, deadLetterId: string, adminId: string }
+
+/**
+ * Call `guardDispatch` before the transaction and `wakeDispatch` after its commit.
+ * @returns the new message's id; undefined when the text is not unknown any more
+ * @throws problem('MEMBER_OPTED_OUT'), 'NO_SENDING_NUMBER'
+ */
+export async function resendText (trx: TenantDb, { messageId, phoneHash, deadLetterId, adminId }: Resend): Promise<string | undefined> {
+  await lockConsent(trx, phoneHash)
+  const first = await findUnknown(trx, messageId, phoneHash)
+  if (first === undefined) return undefined
+  const member = await findMemberByPhone(trx, phoneHash)
+  if (member?.optInState === 'opted_out' || await isWithdrawn(trx, phoneHash)) throw problem('MEMBER_OPTED_OUT')
+  const { number: from } = await senderFor(trx, first.from_number)
+  return await insertResent(trx, { ...first, from_number: from }, { phoneHash, deadLetterId, adminId })
+}
