@@ -22,6 +22,7 @@ const tags = [
   { name: 'templates', description: 'Texts to use again, with variables.' },
   { name: 'numbers', description: 'The phone numbers you text from.' },
   { name: 'messages', description: 'Texts to many, and what became of each.' },
+  { name: 'dead letters', description: 'What needs a person: texts of unknown fate, and events that could not be worked off.' },
   { name: 'conversations', description: 'The inbox: what people text back, and your replies to one person.' },
   { name: 'media', description: 'Pictures and files: what you send, and what people send you.' },
   { name: 'health', description: 'For load balancers and orchestrators.' },
