@@ -51,6 +51,8 @@ export const settingsSchema = Type.Object({
   SEND_TIMEOUT_MS: count('How long the carrier may take to answer before a text counts as unknown, in milliseconds.', 15_000),
   SEND_RECOVERY_MS: count('After this long without a result, texts that a worker had taken count as unknown, and what it left waiting is taken up by another, in milliseconds. More than twice SEND_TIMEOUT_MS.', 60_000),
   DEAD_LETTER_AFTER_HOURS: count('How long a text may be unknown before a person is asked to decide, in hours.', 24, 0, 720),
+  PRICE_PER_PART_CENTS: Type.Optional(Type.Number({ description: 'What a message part costs, in cents, for previews; without it they name no cost.', minimum: 0 })),
+  PRICE_PER_MMS_CENTS: Type.Optional(Type.Number({ description: 'What a multimedia message costs, in cents, for previews; without it they name no cost.', minimum: 0 })),
   WORKER_CONCURRENCY: count('Background jobs running at a time, of as many organizations.', 4, 1, 100),
   WORKER_DRAIN_MS: count('How long running jobs may take to finish when the service stops, in milliseconds.', 10_000),
   TRIAL_DAYS: count('Length of the trial that a sign-up starts.', 14, 0, 365),

@@ -7,10 +7,11 @@ import { asJson, printTable } from './report.js'
 import { expressPrisma } from './rows/express-prisma.js'
 import { manyTenants } from './rows/many-tenants.js'
 import { noisyNeighbour } from './rows/noisy-neighbour.js'
+import { queueing } from './rows/queueing.js'
 import { signUp } from './rows/sign-up.js'
 import { warmRead } from './rows/warm-read.js'
 
-const rows: Row[] = [warmRead, expressPrisma, manyTenants, noisyNeighbour, signUp]
+const rows: Row[] = [warmRead, expressPrisma, manyTenants, noisyNeighbour, signUp, queueing]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

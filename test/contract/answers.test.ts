@@ -114,6 +114,7 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   t.equal((await api('POST', '/segments/preview', { filter })).status, 200)
   t.equal((await api('POST', '/messages', { text: 'Later', to: { segmentId: ids.segments }, sendAt: new Date(Date.now() + 60_000) })).status, 202)
   t.equal((await api('DELETE', `/segments/${ids.segments}`)).code, 'SEGMENT_IN_USE')
+  t.equal((await api('POST', '/messages/preview', { templateId: ids.templates, text: 'Hi {{firstName}} – {{custom.pew}}', to: { all: true, except: { tags: ['ushers'] } } })).status, 200)
   t.equal((await api('POST', '/messages', { templateId: ids.templates, to: { all: true } })).status, 202)
   t.equal((await api('DELETE', `/templates/${ids.templates}`)).status, 204)
   const spare = await api<{ id: string }>('POST', '/segments', { name: 'Spare', filter })

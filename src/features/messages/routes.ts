@@ -7,6 +7,8 @@ import { requestedBy } from '../../http/audit.js'
 import { pageOf } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
 import { type AskedAt } from '../segments/use-segments.js'
+import { previewMessage } from './preview-message.js'
+import { MessagePreview } from './preview-schema.js'
 import { getMessage, listMessages, listRecipients } from './read-messages.js'
 import { retryFailed } from './retry-failed.js'
 import { Message, MessageQuery, MessageWithAudience, NewMessage, Recipient, RecipientQuery, RetryFailed } from './schemas.js'
@@ -34,6 +36,18 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
     reply.code(202)
     return await getMessage(request.db, id, askedAt(request))
   })
+
+  app.post('/messages/preview', {
+    config: { errors: ['BRANCH_NOT_FOUND', 'MEMBER_NOT_FOUND', 'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG'] },
+    schema: {
+      operationId: 'previewMessage',
+      tags,
+      summary: 'See what a message would say, to whom, and what it would cost',
+      description: 'Takes what sendMessage takes, for its real audience as of now, and writes nothing.',
+      body: NewMessage,
+      response: { 200: MessagePreview }
+    }
+  }, async (request) => await previewMessage(app.services, request.db, request.tenant, request.body))
 
   app.get('/messages', {
     config: { errors: ['CURSOR_INVALID'] },

@@ -1,0 +1,110 @@
+// What a message would say and cost, for its real audience as of now; nothing is written.
+import { type Config } from '../../config.js'
+import { type Services } from '../../services.js'
+import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
+import { nameOf, valueOf, type ParsedText } from '../templates/variables.js'
+import { whoIsMeant } from './audience.js'
+import { type Person } from './audience-queries.js'
+import { composeMessage, type Composed, judgeText, readRendering, type Rendering } from './compose-message.js'
+import { ForcingCharacters } from './forcing-characters.js'
+import { pagesOfPeople, valuesOf } from './people.js'
+import { type MessagePreview } from './preview-schema.js'
+import { refuseUnknown } from './refuse-unknown.js'
+import { type NewMessage } from './schemas.js'
+
+const sampleSize = 10
+const leftOutSample = 5
+
+/** @throws as `sendMessage`, but for a missing number and an empty audience, which are no faults here */
+export async function previewMessage (services: Services, db: TenantDb, tenant: Tenant, message: NewMessage): Promise<MessagePreview> {
+  const composed = await composeMessage(db, message)
+  await refuseUnknown(db, message.to)
+  const rendering = readRendering(composed)
+  const tally = new Tally(composed, rendering, tenant.organizationName ?? '')
+  // One snapshot: each member is counted once, whatever changes meanwhile.
+  await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (trx) => {
+    const { chosen, excepted } = await whoIsMeant(trx, message.to, { now: services.clock.now(), timeZone: tenant.timeZone })
+    const people = pagesOfPeople(trx, { audience: message.to, where: chosen, excepted, variables: rendering.parsed.variables })
+    for await (const page of people) for (const person of page) tally.add(person)
+  })
+  return tally.result(services.config)
+}
+
+class Tally {
+  readonly #parts = new Map<number, number>()
+  readonly #encodings = { gsm7: 0, ucs2: 0 }
+  readonly #leftOut = new Map<string, { count: number, sample: Person[] }>()
+  readonly #sample: MessagePreview['sample'] = []
+  readonly #forcing: ForcingCharacters
+  /** The one text, when there are no variables. */
+  #same: { text: string, judged: ReturnType<typeof judgeText> } | undefined
+
+  constructor (private readonly composed: Composed, private readonly rendering: Rendering, private readonly organization: string) {
+    this.#forcing = new ForcingCharacters(composed)
+  }
+
+  add (person: Person): void {
+    const { text, judged } = this.#textFor(person)
+    const reason = whyLeftOut(person) ?? judged.unsendable
+    if (reason !== null) {
+      this.#leaveOut(reason, person)
+      return
+    }
+    const { parts, encoding } = judged
+    this.#parts.set(parts, (this.#parts.get(parts) ?? 0) + 1)
+    this.#encodings[encoding]++
+    if (encoding === 'ucs2') this.#forcing.add(text)
+    if (this.#sample.length < sampleSize) {
+      this.#sample.push({ ...named(person), text, encoding, parts, variables: resolve(this.rendering.parsed, person, this.organization) })
+    }
+  }
+
+  result (config: Pick<Config, 'PRICE_PER_PART_CENTS' | 'PRICE_PER_MMS_CENTS'>): MessagePreview {
+    const distribution = [...this.#parts].map(([parts, recipients]) => ({ parts, recipients })).sort((one, other) => one.parts - other.parts)
+    const recipients = distribution.reduce((sum, one) => sum + one.recipients, 0)
+    const totalParts = distribution.reduce((sum, one) => sum + one.parts * one.recipients, 0)
+    const price = this.composed.mediaUrls.length > 0 ? config.PRICE_PER_MMS_CENTS : config.PRICE_PER_PART_CENTS
+    return {
+      recipients,
+      totalParts,
+      parts: distribution,
+      encodings: this.#encodings,
+      forcingUcs2: this.#forcing.list(),
+      costCents: price === undefined ? null : Math.round(totalParts * price * 10_000) / 10_000,
+      leftOut: [...this.#leftOut].map(([reason, { count, sample }]) => ({ reason, count, sample: sample.map(named) })),
+      sample: this.#sample
+    }
+  }
+
+  #textFor (person: Person) {
+    if (this.#same !== undefined) return this.#same
+    const text = this.rendering.render(valuesOf(person, this.organization))
+    const found = { text, judged: judgeText(text, this.composed.mediaUrls) }
+    if (this.rendering.parsed.variables.length === 0) this.#same = found
+    return found
+  }
+
+  #leaveOut (reason: string, person: Person): void {
+    const known = this.#leftOut.get(reason) ?? { count: 0, sample: [] }
+    known.count++
+    if (known.sample.length < leftOutSample) known.sample.push(person)
+    this.#leftOut.set(reason, known)
+  }
+}
+
+function whyLeftOut ({ excepted, optInState }: Person): string | null {
+  if (excepted) return 'excepted'
+  if (optInState === 'opted_out') return 'opted_out'
+  return optInState === 'pending' ? 'not_opted_in' : null
+}
+
+function named ({ id, firstName, lastName }: Person) {
+  return { memberId: id, firstName, lastName }
+}
+
+function resolve ({ variables }: ParsedText, person: Person, organization: string): MessagePreview['sample'][number]['variables'] {
+  return variables.map((variable) => {
+    const value = valueOf(variable, valuesOf(person, organization))
+    return { name: nameOf(variable), value: value === '' ? variable.fallback : value, isFallback: value === '' }
+  })
+}

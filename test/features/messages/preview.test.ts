@@ -1,0 +1,74 @@
+// POST /api/messages/preview: what a message would say, to whom, and what it would cost.
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { type MessagePreview } from '../../../src/features/messages/preview-schema.js'
+import { apiOf } from '../../helpers/api.js'
+import { buildTestApp, type BuildOptions } from '../../helpers/build.js'
+import { checksumDatabase } from '../../isolation/checksum-database.js'
+
+type Tap = Parameters<typeof buildTestApp>[0]
+
+async function open (t: Tap, config: BuildOptions['config'] = {}) {
+  const app = await buildTestApp(t, { config })
+  const organization = await app.signUp('church', { name: 'Hope House' })
+  const api = apiOf(app.app, organization)
+  let line = 1_000
+  const addMember = async (firstName: string, fields: object = {}) =>
+    (await api<{ id: string }>('POST', '/members', { firstName, lastName: 'Okafor', phone: `+1615555${line++}`, optIn: { source: 'form' }, ...fields })).body.id
+  const preview = async (body: object) => await api<MessagePreview>('POST', '/messages/preview', { to: { all: true }, ...body })
+  return { app, organization, api, addMember, preview }
+}
+
+void t.test('it fills in, counts and prices each text, says who is left out and why, and writes nothing', async (t) => {
+  const { app, organization, api, addMember, preview } = await open(t, { PRICE_PER_PART_CENTS: 0.4, PRICE_PER_MMS_CENTS: 1.5 })
+  const ada = await addMember('Ada', { tags: ['choir'], custom: { pew: 4 } })
+  await addMember('Łucja')
+  const pending = await addMember('Pia', { optIn: undefined })
+  const out = await addMember('Otto')
+  await api('PATCH', `/members/${out}`, { optOut: {} })
+  const guest = await addMember('Gus', { tags: ['guest'] })
+  const long = await addMember('Lou', { custom: { pew: 'x'.repeat(1_700) } })
+  const inTenant = async () => await app.services.tenancy.withTenant(organization.tenantId, checksumDatabase)
+  const before = await inTenant()
+  const { status, body } = await preview({ text: 'Hi {{firstName}}, you\u2019re in pew {{custom.pew|any}}', to: { all: true, except: { tags: ['guest'] } } })
+  t.equal(status, 200)
+  t.strictSame(await inTenant(), before)
+  t.match(body, { recipients: 2, totalParts: 2, parts: [{ parts: 1, recipients: 2 }], encodings: { gsm7: 0, ucs2: 2 }, costCents: 0.8 })
+  t.match(body.sample, [
+    { memberId: ada, text: 'Hi Ada, you\u2019re in pew 4', encoding: 'ucs2', parts: 1, variables: [{ name: 'firstName', value: 'Ada', isFallback: false }, { name: 'custom.pew', value: '4', isFallback: false }] },
+    { firstName: 'Łucja', variables: [{}, { value: 'any', isFallback: true }] }
+  ])
+  t.same(body.forcingUcs2, [
+    { character: '\u2019', codePoint: 'U+2019', position: 21, replacement: '\'', recipients: 2 },
+    { character: 'Ł', codePoint: 'U+0141', position: null, replacement: null, recipients: 1 }
+  ])
+  t.same(body.leftOut.map(({ reason, count, sample }) => [reason, count, sample.map(({ memberId }) => memberId)]).sort(), [
+    ['excepted', 1, [guest]], ['not_opted_in', 1, [pending]], ['opted_out', 1, [out]], ['text_too_long', 1, [long]]
+  ])
+  t.match((await preview({ text: 'Hi {{firstName}}, you\u2019re here', smartReplace: true })).body, { encodings: { gsm7: 3, ucs2: 1 }, forcingUcs2: [{ character: 'Ł', position: null }] })
+  t.match((await preview({ mediaUrls: ['https://example.org/a.png'] })).body, { recipients: 4, totalParts: 4, costCents: 6 })
+})
+
+void t.test('what it says is what a message sent right after does', async (t) => {
+  const { app, organization, api, addMember, preview } = await open(t)
+  await app.addNumber(organization)
+  for (const [firstName, pew] of [['Ada', 'x'.repeat(170)], ['Noah', '1'], ['Łucja', 'y'.repeat(140)]] as const) await addMember(firstName, { custom: { pew } })
+  const message = { text: '{{firstName}}: {{custom.pew}}', to: { all: true } }
+  const { body } = await preview(message)
+  const sent = await api<{ id: string }>('POST', '/messages', message)
+  const { items } = (await api<{ items: Array<{ memberId: string, text: string, encoding: string, parts: number }> }>('GET', `/messages/${sent.body.id}/recipients`)).body
+  const by = <One extends { memberId: string }>(list: One[]) => list.map(({ memberId, ...rest }) => ({ memberId, ...rest })).sort((one, other) => one.memberId < other.memberId ? -1 : 1)
+  t.match(by(items), by(body.sample).map(({ memberId, text, encoding, parts }) => ({ memberId, text, encoding, parts })))
+  t.equal(body.totalParts, items.reduce((sum, { parts }) => sum + parts, 0))
+  t.same(body.parts, [{ parts: 1, recipients: 1 }, { parts: 2, recipients: 1 }, { parts: 3, recipients: 1 }])
+  t.equal(body.costCents, null, 'no price is set')
+})
+
+void t.test('an audience of nobody and a missing number are no faults; what does not exist is', async (t) => {
+  const { preview } = await open(t)
+  t.match(await preview({ text: 'Hello' }), { status: 200, body: { recipients: 0, totalParts: 0, parts: [], sample: [], leftOut: [] } })
+  t.equal((await preview({ text: 'Hello', to: { segmentId: randomUUID() } })).code, 'SEGMENT_NOT_FOUND')
+  t.equal((await preview({ text: 'Hello', to: { tags: ['none'] } })).code, 'TAG_NOT_FOUND')
+  t.equal((await preview({ text: '{{x}}' })).code, 'VALIDATION_FAILED')
+  t.equal((await preview({ templateId: randomUUID() })).code, 'TEMPLATE_NOT_FOUND')
+})
