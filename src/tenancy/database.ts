@@ -86,7 +86,7 @@ export interface ConversationMessages {
   created_at: Generated<Timestamp>;
   direction: "inbound" | "outbound";
   id: Generated<string>;
-  keyword: "stop" | "start" | "help" | null;
+  keyword: "stop" | "start" | "help" | "custom" | null;
   media: Generated<Json>;
   message_id: string | null;
   provider_message_id: string | null;
@@ -142,6 +142,16 @@ export interface IdempotencyKeys {
   response_cipher: Buffer | null;
   response_status: number | null;
   route: string;
+}
+
+export interface Keywords {
+  action: "reply" | "opt_in" | "add_tag";
+  created_at: Generated<Timestamp>;
+  id: Generated<string>;
+  reply_text: string | null;
+  tag_id: string | null;
+  updated_at: Generated<Timestamp>;
+  word: string;
 }
 
 export interface MediaFiles {
@@ -255,6 +265,7 @@ export interface Messages {
   status: Generated<"draft" | "scheduled" | "sending" | "paused" | "sent" | "cancelled" | "failed">;
   template_id: string | null;
   text: string;
+  topic: string | null;
   updated_at: Generated<Timestamp>;
 }
 
@@ -268,6 +279,15 @@ export interface MessageTemplates {
   text: string;
   updated_at: Generated<Timestamp>;
   use_count: Generated<number>;
+}
+
+export interface MessagingSettings {
+  created_at: Generated<Timestamp>;
+  help_text: string | null;
+  only_row: Generated<boolean>;
+  updated_at: Generated<Timestamp>;
+  welcome_enabled: Generated<boolean>;
+  welcome_text: string | null;
 }
 
 export interface PhoneNumbers {
@@ -350,6 +370,12 @@ export interface Tags {
   name: string;
 }
 
+export interface WelcomedNumbers {
+  created_at: Generated<Timestamp>;
+  message_id: string;
+  phone_hash: Buffer;
+}
+
 export interface DB {
   admins: Admins;
   audit_log: AuditLog;
@@ -359,6 +385,7 @@ export interface DB {
   conversations: Conversations;
   dead_letter_queue: DeadLetterQueue;
   idempotency_keys: IdempotencyKeys;
+  keywords: Keywords;
   media_files: MediaFiles;
   member_branches: MemberBranches;
   member_tags: MemberTags;
@@ -367,6 +394,7 @@ export interface DB {
   message_recipients: MessageRecipients;
   message_templates: MessageTemplates;
   messages: Messages;
+  messaging_settings: MessagingSettings;
   phone_numbers: PhoneNumbers;
   quiet_hours: QuietHours;
   recurring_messages: RecurringMessages;
@@ -374,4 +402,5 @@ export interface DB {
   segments: Segments;
   sessions: Sessions;
   tags: Tags;
+  welcomed_numbers: WelcomedNumbers;
 }

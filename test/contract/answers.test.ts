@@ -91,6 +91,8 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   t.equal((await api('POST', '/media', {})).code, 'UPLOAD_MALFORMED')
   t.equal((await api('DELETE', `/media/${known.body.id}`)).status, 204)
   for (const path of reads) t.equal((await api('GET', path)).status, 200, path)
+  t.equal((await api('POST', `/members/${ids.members}/consent`, { topic: 'prayer-requests', action: 'withdrawn', source: 'admin' })).status, 201)
+  for (const path of ['consent', 'consent?topic=prayer-requests&limit=1']) t.equal((await api('GET', `/members/${ids.members}/${path}`)).status, 200, path)
   const changes: Array<[string, object]> = [
     [`/branches/${ids.branches}`, { address: null, timeZone: 'America/Denver', isActive: false }], [`/tags/${ids.tags}`, { name: 'ushers' }],
     [`/members/${ids.members}`, { lastName: '', birthday: '1990-04-23', custom: { pew: 4 }, optOut: {} }], [`/conversations/${ids.conversations}`, { status: 'closed' }], [`/segments/${ids.segments}`, { name: 'Salem basses' }],
@@ -98,6 +100,7 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   ]
   for (const [path, body] of changes) t.equal((await api('PATCH', path, body)).status, 200, path)
   const refused: Array<[Parameters<typeof api>, string]> = [
+    [['POST', `/members/${ids.members}/consent`, { action: 'granted', source: 'form' }], 'MEMBER_OPTED_OUT'],
     [['GET', `/members/${randomUUID()}`], 'MEMBER_NOT_FOUND'], [['GET', '/members/1'], 'VALIDATION_FAILED'], [['GET', '/members?cursor=x'], 'CURSOR_INVALID'],
     [['POST', '/members', { firstName: 'A', lastName: 'B', phone: '12' }], 'PHONE_INVALID'], [['POST', '/members', { firstName: '', more: 1 }], 'VALIDATION_FAILED'],
     [['POST', '/branches', { name: 'Salem Campus' }], 'BRANCH_NAME_TAKEN'], [['POST', '/tags', { name: 'USHERS' }], 'TAG_NAME_TAKEN'],

@@ -5,8 +5,9 @@ import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { attachMember } from '../conversations/attach-member.js'
 import { cancelQueuedFor } from '../messages/cancel-queued.js'
-import { isWithdrawn, lockConsent, recordConsent, setOptInState } from './consent.js'
-import { adminsWord, placeMember, refusingTakenPhones } from './create-member.js'
+import { adminsWord, optInOnWord } from './admins-word.js'
+import { isWithdrawn, lockConsent } from './consent.js'
+import { placeMember, refusingTakenPhones } from './create-member.js'
 import { getMember } from './find-member.js'
 import { optOut } from './opt-out.js'
 import { type E164, normalizePhone } from './phone.js'
@@ -61,9 +62,5 @@ async function changePhone (trx: TenantDb, fields: FieldCrypto, id: string, phon
 
 async function changeConsent (trx: TenantDb, phoneHash: Buffer, changes: MemberChanges, by: RequestedBy): Promise<void> {
   if (changes.optOut !== undefined) await optOut(trx, adminsWord(phoneHash, { source: 'admin', ...changes.optOut }, by))
-  if (changes.optIn === undefined) return
-  await lockConsent(trx, phoneHash)
-  if (await isWithdrawn(trx, phoneHash)) throw problem('MEMBER_OPTED_OUT')
-  const memberId = await setOptInState(trx, phoneHash, 'opted_in')
-  await recordConsent(trx, 'granted', adminsWord(phoneHash, changes.optIn, by), memberId)
+  if (changes.optIn !== undefined) await optInOnWord(trx, adminsWord(phoneHash, changes.optIn, by))
 }

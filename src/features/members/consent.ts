@@ -5,9 +5,14 @@ import { type OptIn, type OptInState } from './schemas.js'
 
 export type ConsentSource = OptIn['source']
 
+/** Consent to texts in general; without it no further topic counts. */
+export const GENERAL = 'messages'
+
 export interface Consent {
   /** Blind index of the phone number. */
   phoneHash: Buffer
+  /** GENERAL unless given. */
+  topic?: string
   source: ConsentSource
   /** The words, the message's id, the admin, the address: no plain phone number. */
   evidence: object
@@ -25,7 +30,7 @@ export async function lockConsent (trx: TenantDb, phoneHash: Buffer): Promise<vo
 
 /** What the owner of this number said last; undefined when they never said anything. */
 export async function lastWord (trx: TenantDb, phoneHash: Buffer): Promise<'granted' | 'denied' | 'withdrawn' | undefined> {
-  const last = await trx.selectFrom('consent_logs').select('action').where('phone_hash', '=', phoneHash).where('topic', '=', 'messages')
+  const last = await trx.selectFrom('consent_logs').select('action').where('phone_hash', '=', phoneHash).where('topic', '=', GENERAL)
     .orderBy('id', 'desc').limit(1).executeTakeFirst()
   return last?.action
 }
@@ -36,10 +41,19 @@ export async function isWithdrawn (trx: TenantDb, phoneHash: Buffer): Promise<bo
   return said === 'withdrawn' || said === 'denied'
 }
 
-export async function recordConsent (trx: TenantDb, action: 'granted' | 'withdrawn', consent: Consent, memberId: string | null): Promise<void> {
-  await trx.insertInto('consent_logs').values({
-    member_id: memberId, phone_hash: consent.phoneHash, action, source: consent.source, evidence: JSON.stringify(consent.evidence)
-  }).execute()
+/**
+ * The database refuses a grant after an opt-out, unless the evidence names a START that came from this number, and makes the
+ * member of a withdrawn number opted out. Record a grant before `setOptInState`: that is checked against the record.
+ */
+export async function recordConsent (trx: TenantDb, action: 'granted' | 'withdrawn', { phoneHash, topic = GENERAL, source, evidence }: Consent): Promise<void> {
+  await trx.insertInto('consent_logs').values((eb) => ({
+    member_id: eb.selectFrom('members').select('id').where('phone_hash', '=', phoneHash).where('deleted_at', 'is', null),
+    phone_hash: phoneHash,
+    topic,
+    action,
+    source,
+    evidence: JSON.stringify(evidence)
+  })).execute()
 }
 
 /** Returns the id of the member that has this number, if any. */

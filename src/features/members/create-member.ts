@@ -6,12 +6,13 @@ import { type TenantDb } from '../../tenancy/tenant.js'
 import { violatedConstraint } from '../../tenancy/violated-constraint.js'
 import { attachMember } from '../conversations/attach-member.js'
 import { replaceMemberTags } from '../tags/tag-member.js'
+import { adminsWord } from './admins-word.js'
 import { isWithdrawn, lockConsent, recordConsent } from './consent.js'
 import { getMember } from './find-member.js'
 import { normalizePhone } from './phone.js'
 import { placeColumns } from './phone-zone.js'
 import { insertMember, type MemberRow, replaceBranches } from './queries.js'
-import { type NewMember, type OptIn } from './schemas.js'
+import { type NewMember } from './schemas.js'
 
 /**
  * A person who has opted out is added as opted out, whatever `optIn` says.
@@ -38,7 +39,7 @@ export async function createMember (db: TenantDb, fields: FieldCrypto, input: Ne
     })
     await placeMember(trx, id, input)
     await attachMember(trx, { memberId: id, phoneHash })
-    if (input.optIn !== undefined && !withdrawn) await recordConsent(trx, 'granted', adminsWord(phoneHash, input.optIn, by), id)
+    if (input.optIn !== undefined && !withdrawn) await recordConsent(trx, 'granted', adminsWord(phoneHash, input.optIn, by))
     await recordAudit(trx, by, { action: 'member.created', subjectKind: 'member', subjectId: id, after: { optInState } })
     return getMember(trx, id)
   }))
@@ -48,11 +49,6 @@ export async function createMember (db: TenantDb, fields: FieldCrypto, input: Ne
 export async function placeMember (trx: TenantDb, id: string, { branchIds, tags }: Pick<NewMember, 'branchIds' | 'tags'>): Promise<void> {
   if (branchIds !== undefined && !await replaceBranches(trx, id, branchIds)) throw problem('BRANCH_NOT_FOUND', { detail: 'One of branchIds is no branch. List them with GET /api/branches.' })
   if (tags !== undefined) await replaceMemberTags(trx, id, tags)
-}
-
-/** Consent that an admin puts on record, with who, whence and in which request. */
-export function adminsWord (phoneHash: Buffer, { source, note }: OptIn, by: RequestedBy) {
-  return { phoneHash, source, evidence: { note: note ?? null, adminId: by.adminId, ip: by.ip, requestId: by.requestId } }
 }
 
 /** The unique index decides: asking first would let two through at the same time. */

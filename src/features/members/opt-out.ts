@@ -15,7 +15,7 @@ export async function optOut (trx: TenantDb, consent: Consent): Promise<ConsentO
   await lockConsent(trx, consent.phoneHash)
   const already = await isWithdrawn(trx, consent.phoneHash)
   const memberId = await setOptInState(trx, consent.phoneHash, 'opted_out')
-  await recordConsent(trx, 'withdrawn', consent, memberId)
+  await recordConsent(trx, 'withdrawn', consent)
   await cancelQueuedFor(trx, consent.phoneHash)
   return { memberId, already }
 }

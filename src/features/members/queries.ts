@@ -24,6 +24,11 @@ export async function lockMember (trx: TenantDb, id: string): Promise<{ phone_ha
   return trx.selectFrom('members').select(['phone_hash', 'opt_in_state']).where('id', '=', id).where('deleted_at', 'is', null).forUpdate().executeTakeFirst()
 }
 
+export async function findPhoneHash (db: TenantDb, id: string): Promise<Buffer | undefined> {
+  const row = await db.selectFrom('members').select('phone_hash').where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst()
+  return row?.phone_hash
+}
+
 export async function findByPhone (db: TenantDb, phoneHash: Buffer) {
   return db.selectFrom('members').select(['id', 'first_name', 'last_name', 'phone_cipher', 'opt_in_state'])
     .where('phone_hash', '=', phoneHash).where('deleted_at', 'is', null).executeTakeFirst()

@@ -7,6 +7,7 @@ import { requestedBy } from '../../http/audit.js'
 import { pageOf } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
 import { changeMember } from './change-member.js'
+import { consentRoutes } from './consent-routes.js'
 import { createMember } from './create-member.js'
 import { deleteMember } from './delete-member.js'
 import { getMember } from './find-member.js'
@@ -17,6 +18,7 @@ import { toWire } from './to-wire.js'
 const tags = ['members']
 
 export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  await app.register(consentRoutes)
   const fieldsOf = (request: FastifyRequest) => fieldCrypto(app.services.keyring, request.actor.tenantId)
 
   app.post('/members', {

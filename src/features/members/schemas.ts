@@ -17,7 +17,7 @@ const OptInState = Type.Enum(['pending', 'opted_in', 'opted_out'], { description
 export type OptInState = Static<typeof OptInState>
 
 export const ConsentSource = Type.Enum(['keyword', 'form', 'import', 'admin', 'api'], { description: 'How the person said so.', examples: ['form'] })
-const Note = Type.String({ maxLength: 1_000, description: 'Kept as evidence.', examples: ['Connection card, 1 March'] })
+export const Note = Type.String({ maxLength: 1_000, description: 'Kept as evidence.', examples: ['Connection card, 1 March'] })
 const OptIn = Type.Object({ source: ConsentSource, note: Type.Optional(Note) }, {
   additionalProperties: false, description: 'The person agreed to get texts. Someone who has opted out stays opted out: only they can opt in again, by texting START.'
 })

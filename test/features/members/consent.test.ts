@@ -1,4 +1,5 @@
 import t from 'tap'
+import { openConversation, insertInbound } from '../../../src/features/conversations/queries.js'
 import { optIn } from '../../../src/features/members/opt-in.js'
 import { optOut } from '../../../src/features/members/opt-out.js'
 import { findMemberByPhone } from '../../../src/features/members/find-member.js'
@@ -16,6 +17,12 @@ void t.test('consent', async (t) => {
   const fields = fieldCrypto(services.keyring, church.tenantId)
   const inTenant = async <T>(use: (trx: TenantDb) => Promise<T>): Promise<T> => await services.tenancy.withTenant(church.tenantId, async (db) => await db.transaction().execute(use))
   const says = (word: string, phone: string) => ({ phoneHash: fields.blindIndex(phone), source: 'keyword' as const, evidence: { words: word } })
+  const texts = async (trx: TenantDb, phone: string, providerMessageId: string) => {
+    const at = new Date()
+    const conversation = await openConversation(trx, { memberId: null, phoneHash: fields.blindIndex(phone), phoneCipher: fields.encrypt(phone) }, { ourNumber: '+16155559999', at, preview: 'START', needsAttention: null })
+    await insertInbound(trx, conversation.id, { from: phone, to: '+16155559999', text: 'START', media: [], providerMessageId, receivedAt: at, answeredByCarrier: false }, 'start')
+    return { phoneHash: fields.blindIndex(phone), source: 'keyword' as const, evidence: { words: 'START', providerMessageId } }
+  }
   const add = async (phone: string, more: object = {}) => await api<Member>('POST', '/members', { firstName: 'Ada', lastName: 'Okafor', phone, ...more })
   const wordsFor = async (phone: string) => await inTenant(async (trx) => await trx.selectFrom('consent_logs').select(['action', 'source', 'evidence', 'member_id'])
     .where('phone_hash', '=', fields.blindIndex(phone)).orderBy('id').execute())
@@ -60,7 +67,7 @@ void t.test('consent', async (t) => {
     const again = await add('(615) 555-0110', { optIn: { source: 'form' } })
     t.equal(again.status, 201)
     t.equal(again.body.optInState, 'opted_out', 'adding them anew changes nothing')
-    t.same(await inTenant(async (trx) => await optIn(trx, says('START', '+16155550110'))), { memberId: again.body.id, already: false })
+    t.same(await inTenant(async (trx) => await optIn(trx, await texts(trx, '+16155550110', 'start-1'))), { memberId: again.body.id, already: false })
     t.equal((await api('GET', `/members/${again.body.id}`)).body['optInState'], 'opted_in')
   })
 
