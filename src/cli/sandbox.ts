@@ -14,7 +14,7 @@ export function sandboxCommand (command: Command): void {
       const config = loadConfig()
       const log = createLogger(config)
       const carrier = await startCarrier({ port: Number(options.port), host: config.HOST, dataDir: options.memory === true ? undefined : join(config.DATA_DIR, 'sandbox') })
-      console.log(`Phones: ${carrier.url}/sandbox\nStart the API with:\n  TELNYX_API_KEY=sandbox\n  TELNYX_BASE_URL=${carrier.baseUrl}\n  TELNYX_PUBLIC_KEY=${carrier.publicKey}`)
+      console.log(`Phones: ${carrier.url}/sandbox\nStart the API with:\n  TELNYX_API_KEY=sandbox\n  TELNYX_BASE_URL=${carrier.baseUrl}\n  TELNYX_PUBLIC_KEY=${carrier.publicKey}\n  INBOUND_MEDIA_PRIVATE=true`)
       stopOnSignal(() => carrier.close(), 5_000, log)
     })
 }

@@ -81,6 +81,8 @@ void t.test('another organization\'s ids inside a body are refused, and nothing 
     ['POST', '/messages', { text: 'Hello', to: { memberIds: [theirs.ids.members] } }, 'MEMBER_NOT_FOUND'],
     ['POST', '/messages', { text: 'Hello', to: { memberIds: [mine.ids.members, theirs.ids.members] } }, 'MEMBER_NOT_FOUND'],
     ['POST', '/messages', { text: 'Hello', to: { branchIds: [theirs.ids.branches] } }, 'BRANCH_NOT_FOUND'],
+    ['POST', '/messages', { mediaIds: [theirs.ids.media], to: { all: true } }, 'MEDIA_NOT_FOUND'],
+    ['POST', `/conversations/${mine.ids.conversations}/messages`, { mediaIds: [mine.ids.media, theirs.ids.media] }, 'MEDIA_NOT_FOUND'],
     ['POST', '/messages', { text: 'Hello', to: { tags: ['Zarephath choir'] } }, 'TAG_NOT_FOUND'],
     ['POST', '/messages', { text: 'Hello', to: { segmentId: theirs.ids.segments } }, 'SEGMENT_NOT_FOUND'],
     ['POST', '/messages', { text: 'Hello', to: { all: true, except: { segmentIds: [theirs.ids.segments] } } }, 'SEGMENT_NOT_FOUND'],

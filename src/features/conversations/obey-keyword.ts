@@ -50,7 +50,7 @@ async function answer (trx: TenantDb, { keyword, organization, person, conversat
   const { messageId } = await queueText(trx, {
     kind: keyword === 'stop' ? 'confirmation' : 'auto_reply', lane: 'confirmation', text, from: inbound.to, recipient: person
   })
-  await insertOutbound(trx, { conversationId, messageId, text, mediaUrls: [], sentBy: null, keyword, at: now })
+  await insertOutbound(trx, { conversationId, messageId, text, media: [], sentBy: null, keyword, at: now })
   return true
 }
 

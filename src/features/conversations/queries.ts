@@ -4,6 +4,7 @@ import { type RegistryDb } from '../../registry/db.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
 import { type Keyword } from './keywords.js'
 import { type InboundText } from './receive-text.js'
+import { pendingMedia, type StoredMedia } from './stored-media.js'
 
 export interface Person { memberId: string | null, phoneHash: Buffer, phoneCipher: Buffer }
 
@@ -51,21 +52,21 @@ export async function insertInbound (trx: TenantDb, conversationId: string, inbo
     conversation_id: conversationId,
     direction: 'inbound',
     text: inbound.text,
-    media: JSON.stringify(inbound.media),
+    media: JSON.stringify(inbound.media.map(pendingMedia)),
     provider_message_id: inbound.providerMessageId,
     keyword,
     sent_at: inbound.receivedAt
   }).execute()
 }
 
-export interface Outbound { conversationId: string, messageId: string, text: string, mediaUrls: readonly string[], sentBy: string | null, keyword: Keyword | null, at: Date }
+export interface Outbound { conversationId: string, messageId: string, text: string, media: readonly StoredMedia[], sentBy: string | null, keyword: Keyword | null, at: Date }
 
 export async function insertOutbound (trx: TenantDb, outbound: Outbound): Promise<{ id: string }> {
   return trx.insertInto('conversation_messages').values({
     conversation_id: outbound.conversationId,
     direction: 'outbound',
     text: outbound.text,
-    media: JSON.stringify(outbound.mediaUrls.map((url) => ({ url, contentType: null, size: null }))),
+    media: JSON.stringify(outbound.media),
     message_id: outbound.messageId,
     sent_by: outbound.sentBy,
     keyword: outbound.keyword,

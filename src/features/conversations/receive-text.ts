@@ -8,6 +8,7 @@ import { readPhone } from '../members/phone.js'
 import { guardDispatch, wakeDispatch } from '../messages/wake-dispatch.js'
 import { asksToStop, readKeyword } from './keywords.js'
 import { meaningOf, obeyKeyword } from './obey-keyword.js'
+import { guardCopy, wakeCopy } from './plan-copy.js'
 import { findOrganizationName, insertInbound, isReceived, openConversation } from './queries.js'
 
 /** What came with a text. `size` in bytes, as the carrier says. Its address stops working after some weeks. */
@@ -36,6 +37,7 @@ export async function receiveText (services: Receiving, db: TenantDb, tenant: Te
   const word = readKeyword(inbound.text)
   const organization = word === undefined ? '' : await findOrganizationName(services.registry, tenant)
   if (word !== undefined) await guardDispatch(services, tenant.id)
+  if (inbound.media.length > 0) await guardCopy(services, tenant.id, inbound.providerMessageId)
 
   const { fresh, answered } = await db.transaction().execute(async (trx) => {
     // One text of this number at a time, and no member of this number made meanwhile: what is read stays so until the commit.
@@ -55,6 +57,7 @@ export async function receiveText (services: Receiving, db: TenantDb, tenant: Te
     return { fresh: true, answered }
   })
   if (answered) await wakeDispatch(services, tenant.id)
+  if (fresh && inbound.media.length > 0) await wakeCopy(services, tenant.id, inbound.providerMessageId)
   return fresh
 }
 

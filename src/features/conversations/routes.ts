@@ -71,11 +71,11 @@ export const conversationRoutes: FastifyPluginAsyncTypebox = async (app) => {
       body: Reply,
       response: { 201: ConversationMessage }
     },
-    config: { errors: ['CONVERSATION_NOT_FOUND', 'CONVERSATION_SUPERSEDED', 'MEMBER_OPTED_OUT', 'NO_SENDING_NUMBER', 'TEXT_TOO_LONG'] }
+    config: { errors: ['CONVERSATION_NOT_FOUND', 'CONVERSATION_SUPERSEDED', 'MEDIA_NOT_FOUND', 'MEDIA_NOT_SENDABLE', 'MEDIA_TOO_LARGE_TOGETHER', 'MEMBER_OPTED_OUT', 'NO_SENDING_NUMBER', 'TEXT_TOO_LONG'] }
   }, async (request, reply) => {
-    const { text, mediaUrls = [] } = request.body
+    const { text = '', mediaUrls = [], mediaIds = [] } = request.body
     const { tenantId, adminId } = request.actor
     reply.code(201)
-    return messageToWire(await sendReply(app.services, request.db, fieldsOf(request), { tenantId, conversationId: request.params.id, text, mediaUrls, adminId }))
+    return messageToWire(await sendReply(app.services, request.db, fieldsOf(request), { tenantId, conversationId: request.params.id, text, mediaUrls, mediaIds, adminId }))
   })
 }

@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { pageQuery } from '../../http/pagination.js'
 import { nullable, Timestamp, Uuid } from '../../http/wire.js'
+import { MediaIds } from '../messages/schemas.js'
 
 const ConversationStatus = Type.Enum(['open', 'closed', 'archived'], { description: 'A text that comes after closing opens a new conversation.' })
 
@@ -47,7 +48,10 @@ export const ConversationChanges = Type.Object({
 export type ConversationChanges = Static<typeof ConversationChanges>
 
 const Media = Type.Object({
-  url: Type.String({ description: 'The carrier keeps what came in for some weeks only.', examples: ['https://example.org/picture.jpg'] }),
+  url: nullable(Type.String({ description: 'Where it can be fetched: at this API for files of ours, else where the sender or the carrier has it. Null when it is deleted.', examples: ['/api/media/0199b4c2-6d1e-7f3a-9c5b-2a4e8d1f6b70/content'] })),
+  mediaId: nullable(Type.String({ format: 'uuid', description: 'The file of ours: GET /api/media/:id.' })),
+  state: Type.String({ enum: ['external', 'pending', 'stored', 'failed', 'deleted'], description: 'stored: a file of ours. external: not ours. pending: being copied from the carrier. failed: could not be copied, see reason. deleted: it was ours.', examples: ['stored'] }),
+  reason: nullable(Type.String({ description: 'Why it failed.', examples: [null] })),
   contentType: nullable(Type.String({ examples: ['image/jpeg'] })),
   size: nullable(Type.Integer({ description: 'In bytes.', examples: [48_213] }))
 })
@@ -76,7 +80,8 @@ export const ConversationMessage = Type.Object({
 export type ConversationMessage = Static<typeof ConversationMessage>
 
 export const Reply = Type.Object({
-  text: Type.String({ maxLength: 1_600, default: '', examples: ['See you on Sunday!'] }),
+  text: Type.Optional(Type.String({ maxLength: 1_600, description: 'Required, unless there are mediaUrls or mediaIds.', examples: ['See you on Sunday!'] })),
+  mediaIds: Type.Optional(MediaIds),
   mediaUrls: Type.Optional(Type.Array(Type.String({ format: 'uri', pattern: '^https?://', maxLength: 2_000 }), { maxItems: 10, description: 'Pictures and files, fetched by the carrier.' }))
 }, { additionalProperties: false })
 export type Reply = Static<typeof Reply>

@@ -27,3 +27,16 @@ export function readStoredMedia (value: unknown): StoredMedia[] {
   if (list.Check(value)) return value
   throw new TypeError('The media of a conversation message are not in the shape this version knows.')
 }
+
+export function externalMedia (url: string): StoredMedia {
+  return { url, contentType: null, size: null, mediaId: null, state: 'external', reason: null }
+}
+
+export function pendingMedia ({ url, contentType, size }: { url: string, contentType: string | null, size: number | null }): StoredMedia {
+  // Carriers tell sizes as they like.
+  return { url, contentType, size: Number.isSafeInteger(size) ? size : null, mediaId: null, state: 'pending', reason: null }
+}
+
+export function keptMedia ({ id, contentType, size }: { id: string, contentType: string, size: number }): StoredMedia {
+  return { url: null, contentType, size, mediaId: id, state: 'stored', reason: null }
+}

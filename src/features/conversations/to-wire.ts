@@ -1,9 +1,10 @@
 // Rows as the wire has them: the address decrypted, field by field so that nothing else gets out.
 import { type FieldCrypto } from '../../crypto/fields.js'
 import { toTimestamp } from '../../http/wire.js'
+import { contentPath } from '../media/to-wire.js'
 import { type ConversationMessageRow, type ConversationRow } from './inbox-queries.js'
-import { type InboundMedia } from './receive-text.js'
 import { type Conversation, type ConversationMessage } from './schemas.js'
+import { readStoredMedia, type StoredMedia } from './stored-media.js'
 
 export function conversationToWire (row: ConversationRow, fields: FieldCrypto): Conversation {
   const { memberId, firstName, lastName, optInState } = row
@@ -27,8 +28,7 @@ export function messageToWire (row: ConversationMessageRow): ConversationMessage
     id: row.id,
     direction: row.direction,
     text: row.text,
-    // Written by insertInbound and insertOutbound alone, in this shape.
-    media: row.media as unknown as InboundMedia[],
+    media: readStoredMedia(row.media).map(mediaToWire),
     status: row.direction === 'inbound' ? 'received' : row.status ?? 'unknown',
     error: row.errorCode === null ? null : { code: row.errorCode, detail: row.errorDetail },
     keyword: row.keyword,
@@ -36,4 +36,8 @@ export function messageToWire (row: ConversationMessageRow): ConversationMessage
     sentBy: row.sentBy,
     sentAt: toTimestamp(row.sentAt)
   }
+}
+
+function mediaToWire ({ url, contentType, size, mediaId = null, state = 'external', reason = null }: StoredMedia): ConversationMessage['media'][number] {
+  return { url: mediaId === null ? state === 'deleted' ? null : url : contentPath(mediaId), mediaId, state, reason, contentType, size }
 }

@@ -33,7 +33,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/dead-letters/:id/resend', {
-    config: { errors: ['DEAD_LETTER_NOT_FOUND', 'DEAD_LETTER_CLOSED', 'DEAD_LETTER_NOT_A_TEXT', 'MEMBER_OPTED_OUT', 'NO_SENDING_NUMBER'] },
+    config: { errors: ['DEAD_LETTER_NOT_FOUND', 'DEAD_LETTER_CLOSED', 'DEAD_LETTER_NOT_A_TEXT', 'MEDIA_NOT_FOUND', 'MEMBER_OPTED_OUT', 'NO_SENDING_NUMBER'] },
     schema: {
       operationId: 'resendDeadLetter',
       tags,

@@ -9,6 +9,8 @@ export interface ClaimedText {
   from: string
   text: string
   mediaUrls: string[]
+  /** Files of ours, shown after those. */
+  mediaIds: string[]
   /** Earlier tries that certainly did not leave. */
   attempts: number
 }
@@ -47,19 +49,19 @@ export interface Portion { messageId: string, texts: number }
 export async function takeTexts (db: TenantDb, token: string, portions: readonly Portion[]): Promise<ClaimedText[]> {
   const { rows } = await sql<ClaimedText>`
     WITH live AS MATERIALIZED (
-      SELECT m.id, m.kind, m.from_number, m.text, m.media_urls, wanted.texts
+      SELECT m.id, m.kind, m.from_number, m.text, m.media_urls, m.media_ids, wanted.texts
       FROM unnest(${portions.map(({ messageId }) => messageId)}::uuid[], ${portions.map(({ texts }) => texts)}::int[]) AS wanted (id, texts)
       JOIN messages m ON m.id = wanted.id WHERE m.status = 'sending'
       ORDER BY m.id FOR SHARE OF m
     ), due AS MATERIALIZED (
-      SELECT live.id AS message_id, live.kind, live.from_number, live.text, live.media_urls, q.phone_hash, q.lane, q.attempts
+      SELECT live.id AS message_id, live.kind, live.from_number, live.text, live.media_urls, live.media_ids, q.phone_hash, q.lane, q.attempts
       FROM live, LATERAL (
         SELECT phone_hash, lane, attempts FROM message_queue
         WHERE message_id = live.id AND claim_token IS NULL AND not_before <= now()
         ORDER BY not_before LIMIT live.texts FOR UPDATE SKIP LOCKED
       ) AS q
     ), judged AS MATERIALIZED (
-      SELECT due.message_id, due.phone_hash, due.attempts, due.lane, due.from_number, coalesce(r.rendered_text, due.text) AS text, due.media_urls, r.phone_cipher,
+      SELECT due.message_id, due.phone_hash, due.attempts, due.lane, due.from_number, coalesce(r.rendered_text, due.text) AS text, due.media_urls, due.media_ids, r.phone_cipher,
         CASE
           WHEN r.status <> 'queued' THEN 'settled'
           WHEN due.lane = 0 THEN NULL
@@ -83,7 +85,7 @@ export async function takeTexts (db: TenantDb, token: string, portions: readonly
       FROM judged j WHERE r.message_id = j.message_id AND r.phone_hash = j.phone_hash AND r.status = 'queued'
       RETURNING r.message_id, r.phone_hash, r.status
     )
-    SELECT message_id AS "messageId", phone_hash AS "phoneHash", phone_cipher AS "phoneCipher", from_number AS "from", text, media_urls AS "mediaUrls", attempts
+    SELECT message_id AS "messageId", phone_hash AS "phoneHash", phone_cipher AS "phoneCipher", from_number AS "from", text, media_urls AS "mediaUrls", media_ids AS "mediaIds", attempts
     FROM judged JOIN moved USING (message_id, phone_hash) WHERE moved.status = 'sending' ORDER BY lane, message_id`.execute(db)
   return rows
 }

@@ -11,6 +11,7 @@ export interface Written {
   templateId?: string
   smartReplace?: boolean
   mediaUrls?: readonly string[]
+  mediaIds?: readonly string[]
 }
 
 export interface Composed {
@@ -19,6 +20,8 @@ export interface Composed {
   templateId: string | null
   smartReplace: boolean
   mediaUrls: readonly string[]
+  /** Files of ours, whether they exist is not looked up here. */
+  mediaIds: readonly string[]
 }
 
 /** A text of the request's own takes the place of the template's; so does its smartReplace.
@@ -29,13 +32,15 @@ export async function composeMessage (db: TenantDb, written: Written): Promise<C
     text: written.text ?? template?.text ?? '',
     templateId: written.templateId ?? null,
     smartReplace: written.smartReplace ?? template?.smartReplace ?? false,
-    mediaUrls: written.mediaUrls ?? []
+    mediaUrls: written.mediaUrls ?? [],
+    mediaIds: written.mediaIds ?? []
   }
-  if (composed.text.trim() === '' && composed.mediaUrls.length === 0) {
-    throw problem('VALIDATION_FAILED', { errors: [{ path: '/body/text', message: 'is required, unless there are mediaUrls or a templateId' }] })
+  const media = [...composed.mediaUrls, ...composed.mediaIds]
+  if (composed.text.trim() === '' && media.length === 0) {
+    throw problem('VALIDATION_FAILED', { errors: [{ path: '/body/text', message: 'is required, unless there are mediaUrls, mediaIds or a templateId' }] })
   }
   const rendering = readRendering(composed)
-  requireSendable(rendering.render(nobody), composed.mediaUrls)
+  requireSendable(rendering.render(nobody), media)
   return composed
 }
 

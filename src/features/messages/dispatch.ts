@@ -6,6 +6,7 @@ import { Problem } from '../../errors.js'
 import { type Services } from '../../services.js'
 import { type TenantId } from '../../tenancy/tenant.js'
 import { planCollection, watchUnknown } from '../dead-letters/watch-unknown.js'
+import { makeMediaLink } from '../media/media-link.js'
 import { type ClaimedText } from './claim-queries.js'
 import { claimTexts } from './claim-texts.js'
 import { finishMessages } from './finish-messages.js'
@@ -115,11 +116,15 @@ async function sendSlice (services: Services, tenantId: TenantId, slots: SendSlo
   }).run()
 }
 
-function prepareText ({ keyring, config }: Services, tenantId: TenantId) {
+function prepareText ({ keyring, config, clock }: Services, tenantId: TenantId) {
   const fields = fieldCrypto(keyring, tenantId)
   const ourUrl = publicUrl(config)
-  return ({ messageId, phoneHash, phoneCipher, from, text, mediaUrls }: ClaimedText) => ({
-    from, text, mediaUrls, to: fields.decrypt(phoneCipher), statusUrl: statusUrl(ourUrl, makeStatusToken(keyring, { tenantId, messageId, phoneHash }))
+  return ({ messageId, phoneHash, phoneCipher, from, text, mediaUrls, mediaIds }: ClaimedText) => ({
+    from,
+    text,
+    mediaUrls: [...mediaUrls, ...mediaIds.map((mediaId) => makeMediaLink(keyring, ourUrl, { tenantId, mediaId }, clock.now()))],
+    to: fields.decrypt(phoneCipher),
+    statusUrl: statusUrl(ourUrl, makeStatusToken(keyring, { tenantId, messageId, phoneHash }))
   })
 }
 

@@ -9,6 +9,7 @@ export interface NewMessageRow {
   id: string
   text: string
   mediaUrls: readonly string[]
+  mediaIds: readonly string[]
   from: string
   audience: Audience
   smartReplace: boolean
@@ -18,12 +19,13 @@ export interface NewMessageRow {
 }
 
 /** A message that has not started; `sendAt` null: it starts in this transaction. */
-export async function insertMessage (trx: TenantDb, { id, text, mediaUrls, from, audience, smartReplace, templateId, sendAt, createdBy }: NewMessageRow): Promise<void> {
+export async function insertMessage (trx: TenantDb, { id, text, mediaUrls, mediaIds, from, audience, smartReplace, templateId, sendAt, createdBy }: NewMessageRow): Promise<void> {
   await trx.insertInto('messages').values({
     id,
     kind: 'broadcast',
     text,
     media_urls: [...mediaUrls],
+    media_ids: [...mediaIds],
     audience: JSON.stringify(audience),
     from_number: from,
     smart_replace: smartReplace,
@@ -45,13 +47,13 @@ export async function findOverdue (db: TenantDb, now: Date): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-export interface StartingMessage { id: string, text: string, mediaUrls: string[], smartReplace: boolean, audience: Audience }
+export interface StartingMessage { id: string, text: string, mediaUrls: string[], mediaIds: string[], smartReplace: boolean, audience: Audience }
 
 /** Makes a scheduled message whose time has come a sending one; undefined when there is none, or another run has it. */
 export async function takeScheduled (trx: TenantDb, id: string, now: Date): Promise<StartingMessage | undefined> {
   const row = await trx.updateTable('messages').set({ status: 'sending', updated_at: sql`now()` })
     .where('id', '=', id).where('status', '=', 'scheduled').where((eb) => eb.or([eb('send_at', 'is', null), eb('send_at', '<=', now)]))
-    .returning(['id', 'text', 'media_urls as mediaUrls', 'smart_replace as smartReplace', 'audience']).executeTakeFirst()
+    .returning(['id', 'text', 'media_urls as mediaUrls', 'media_ids as mediaIds', 'smart_replace as smartReplace', 'audience']).executeTakeFirst()
   // Written by this service from a checked request.
   return row && { ...row, audience: row.audience as Audience }
 }
@@ -75,7 +77,7 @@ export async function failMessage (trx: TenantDb, id: string, code: MessageFailu
 }
 
 const messageColumns = [
-  'id', 'kind', 'status', 'text', 'media_urls', 'from_number', 'audience', 'smart_replace', 'template_id', 'send_at', 'error_code', 'retry_of', 'created_at', 'updated_at'
+  'id', 'kind', 'status', 'text', 'media_urls', 'media_ids', 'from_number', 'audience', 'smart_replace', 'template_id', 'send_at', 'error_code', 'retry_of', 'created_at', 'updated_at'
 ] as const
 
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>

@@ -10,20 +10,21 @@ import { setText, type StartingMessage } from './queries.js'
 
 /** In the transaction that starts the message. A recipient whose own text can't be sent is suppressed and stops nobody else. */
 export async function queueRecipients (trx: TenantDb, tenant: Tenant, message: StartingMessage, now: Date): Promise<Queued> {
-  const { id, audience, mediaUrls } = message
+  const { id, audience } = message
+  const media = [...message.mediaUrls, ...message.mediaIds]
   const { included } = await whoIsMeant(trx, audience, { now, timeZone: tenant.timeZone })
   const { parsed, render } = readRendering(message)
   const organization = tenant.organizationName ?? ''
   if (parsed.variables.length === 0) {
     const text = render({ firstName: '', lastName: '', organization, branch: '', custom: {} })
     if (text !== message.text) await setText(trx, id, text)
-    return await insertRecipients(trx, id, included, requireSendable(text, mediaUrls))
+    return await insertRecipients(trx, id, included, requireSendable(text, media))
   }
   const total = { chosen: 0, queued: 0 }
   for await (const people of pagesOfPeople(trx, { audience, where: included, excepted: sql`false`, variables: parsed.variables })) {
     const page = await insertRendered(trx, id, people.map((person): RenderedText => {
       const text = render(valuesOf(person, organization))
-      const { parts, encoding, unsendable: code } = judgeText(text, mediaUrls)
+      const { parts, encoding, unsendable: code } = judgeText(text, media)
       return code === null ? { memberId: person.id, text, parts, encoding, code } : { memberId: person.id, text: null, parts: 0, encoding, code }
     }))
     total.chosen += page.chosen

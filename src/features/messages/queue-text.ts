@@ -11,6 +11,8 @@ export interface SingleText {
   lane: Lane
   text: string
   mediaUrls?: readonly string[]
+  /** Files of ours, held by `holdForMessage` in the same transaction. */
+  mediaIds?: readonly string[]
   /** E.164, an active number of the organization. */
   from: string
   recipient: { memberId: string | null, phoneHash: Buffer, phoneCipher: Buffer }
@@ -22,10 +24,10 @@ export interface SingleText {
  * Call `guardDispatch` before the transaction and `wakeDispatch` after its commit.
  * @throws problem('TEXT_TOO_LONG')
  */
-export async function queueText (trx: TenantDb, { kind, lane, text, mediaUrls = [], from, recipient, createdBy }: SingleText): Promise<{ messageId: string }> {
-  const { parts, encoding } = requireSendable(text, mediaUrls)
+export async function queueText (trx: TenantDb, { kind, lane, text, mediaUrls = [], mediaIds = [], from, recipient, createdBy }: SingleText): Promise<{ messageId: string }> {
+  const { parts, encoding } = requireSendable(text, [...mediaUrls, ...mediaIds])
   const { id } = await trx.insertInto('messages')
-    .values({ kind, text, media_urls: [...mediaUrls], from_number: from, created_by: createdBy ?? null })
+    .values({ kind, text, media_urls: [...mediaUrls], media_ids: [...mediaIds], from_number: from, created_by: createdBy ?? null })
     .returning('id').executeTakeFirstOrThrow()
   const key = { message_id: id, phone_hash: recipient.phoneHash }
   await trx.insertInto('message_recipients')

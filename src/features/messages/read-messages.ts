@@ -53,6 +53,7 @@ function toMessage (row: MessageRow, counts: Partial<Record<RecipientState, numb
     status: row.status,
     text: row.text,
     mediaUrls: row.media_urls,
+    mediaIds: row.media_ids,
     from: row.from_number,
     counts: { queued: 0, sending: 0, sent: 0, delivered: 0, failed: 0, suppressed: 0, unknown: 0, cancelled: 0, ...counts },
     sendAt: row.send_at && toTimestamp(row.send_at),

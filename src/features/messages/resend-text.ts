@@ -1,6 +1,7 @@
 // Sends one text of unknown fate once more, because a person decided so: as a message of its own, linked to the dead letter.
 import { problem } from '../../errors.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { holdForMessage } from '../media/hold-for-message.js'
 import { isWithdrawn, lockConsent } from '../members/consent.js'
 import { findMemberByPhone } from '../members/find-member.js'
 import { senderFor } from '../numbers/default-sender.js'
@@ -11,7 +12,7 @@ export interface Resend { messageId: string, phoneHash: Buffer, deadLetterId: st
 /**
  * Call `guardDispatch` before the transaction and `wakeDispatch` after its commit.
  * @returns the new message's id; undefined when the text is not unknown any more
- * @throws problem('MEMBER_OPTED_OUT'), 'NO_SENDING_NUMBER'
+ * @throws problem('MEMBER_OPTED_OUT'), 'NO_SENDING_NUMBER', 'MEDIA_NOT_FOUND' when a file of it has been deleted
  */
 export async function resendText (trx: TenantDb, { messageId, phoneHash, deadLetterId, adminId }: Resend): Promise<string | undefined> {
   await lockConsent(trx, phoneHash)
@@ -19,6 +20,7 @@ export async function resendText (trx: TenantDb, { messageId, phoneHash, deadLet
   if (first === undefined) return undefined
   const member = await findMemberByPhone(trx, phoneHash)
   if (member?.optInState === 'opted_out' || await isWithdrawn(trx, phoneHash)) throw problem('MEMBER_OPTED_OUT')
+  await holdForMessage(trx, first.media_ids, first.media_urls)
   const { number: from } = await senderFor(trx, first.from_number)
   return await insertResent(trx, { ...first, from_number: from }, { phoneHash, deadLetterId, adminId })
 }

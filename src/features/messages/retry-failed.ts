@@ -4,6 +4,7 @@ import { problem } from '../../errors.js'
 import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type Services } from '../../services.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { holdForMessage } from '../media/hold-for-message.js'
 import { senderFor } from '../numbers/default-sender.js'
 import { carrierUnreachable } from './retry-later.js'
 import { type RetryFailed } from './schemas.js'
@@ -16,15 +17,16 @@ import { guardDispatch, wakeDispatch } from './wake-dispatch.js'
  * report of the first one cannot be taken for the second's. Each failed recipient is marked in the same statement, so that two
  * requests at once never text one person twice.
  * @returns the new message's id
- * @throws problem('MESSAGE_NOT_FOUND'), 'MESSAGE_NOT_BROADCAST', 'NOTHING_TO_RETRY', 'NO_SENDING_NUMBER'
+ * @throws problem('MESSAGE_NOT_FOUND'), 'MESSAGE_NOT_BROADCAST', 'NOTHING_TO_RETRY', 'NO_SENDING_NUMBER', 'MEDIA_NOT_FOUND' when a file of it has been deleted
  */
 export async function retryFailed (services: Services, db: TenantDb, tenantId: string, messageId: string, { reasons = 'temporary' }: Static<typeof RetryFailed>, by: RequestedBy): Promise<string> {
   const codes = reasons === 'any' ? null : [...services.carrier.temporaryFailures, carrierUnreachable]
   await guardDispatch(services, tenantId)
   const id = await db.transaction().execute(async (trx) => {
-    const { text, media_urls: mediaUrls, from_number: first } = await findBroadcast(trx, messageId)
+    const { text, media_urls: mediaUrls, media_ids: mediaIds, from_number: first } = await findBroadcast(trx, messageId)
+    await holdForMessage(trx, mediaIds, mediaUrls)
     const { number: from } = await senderFor(trx, first)
-    const id = await insertRetry(trx, { retryOf: messageId, text, mediaUrls, from, createdBy: by.adminId })
+    const id = await insertRetry(trx, { retryOf: messageId, text, mediaUrls, mediaIds, from, createdBy: by.adminId })
     const recipients = await insertFailedAgain(trx, messageId, id, codes)
     if (recipients === 0) throw problem('NOTHING_TO_RETRY')
     await recordAudit(trx, by, { action: 'message.retried', subjectKind: 'message', subjectId: messageId, after: { retry: id, recipients } })

@@ -22,7 +22,12 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const askedAt = (request: FastifyRequest): AskedAt => ({ now: app.services.clock.now(), timeZone: request.tenant.timeZone })
 
   app.post('/messages', {
-    config: { errors: ['AUDIENCE_EMPTY', 'BRANCH_NOT_FOUND', 'MEMBER_NOT_FOUND', 'NO_SENDING_NUMBER', 'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG'] },
+    config: {
+      errors: [
+        'AUDIENCE_EMPTY', 'BRANCH_NOT_FOUND', 'MEDIA_NOT_FOUND', 'MEDIA_NOT_SENDABLE', 'MEDIA_TOO_LARGE_TOGETHER', 'MEMBER_NOT_FOUND', 'NO_SENDING_NUMBER',
+        'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG'
+      ]
+    },
     schema: {
       operationId: 'sendMessage',
       tags,
@@ -87,7 +92,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/messages/:id/retry-failed', {
-    config: { errors: ['MESSAGE_NOT_FOUND', 'MESSAGE_NOT_BROADCAST', 'NOTHING_TO_RETRY', 'NO_SENDING_NUMBER'] },
+    config: { errors: ['MESSAGE_NOT_FOUND', 'MESSAGE_NOT_BROADCAST', 'NOTHING_TO_RETRY', 'NO_SENDING_NUMBER', 'MEDIA_NOT_FOUND'] },
     schema: {
       operationId: 'retryFailed',
       tags,

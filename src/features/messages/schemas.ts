@@ -15,11 +15,14 @@ const Text = Type.String({
 })
 const MediaUrls = Type.Array(Type.String({ pattern: '^https?://[^\\s\\u0000]+$', maxLength: 2_000 }), { maxItems: 10, description: 'Pictures and the like, fetched by the carrier; less than 600 KB in all arrives everywhere.' })
 
+export const MediaIds = Type.Array(Uuid, { maxItems: 10, description: 'Files of POST /api/media; ten at most together with mediaUrls, and 1 MB in all.' })
+
 export const NewMessage = Type.Object({
   text: Type.Optional(Text),
   templateId: Type.Optional(Type.String({ format: 'uuid', description: 'Says what the template says now; text and smartReplace, if given, take the place of the template\'s.' })),
   smartReplace: Type.Optional(Type.Boolean({ description: 'Send curly quotes, dashes and the like as their plain counterparts, in the text and in what variables say.' })),
   mediaUrls: Type.Optional(MediaUrls),
+  mediaIds: Type.Optional(MediaIds),
   to: Audience,
   sendAt: Type.Optional(Type.String({ format: 'date-time', description: 'When it leaves, to whoever is in the audience by then; without it, or in the past, at once.', examples: ['2026-03-01T17:00:00Z'] }))
 }, {
@@ -51,6 +54,7 @@ const messageFields = {
   status: Type.String({ description: 'scheduled until its time; sending; paused; sent, when nothing of it waits any more; cancelled; failed when it could not start. Of a paused or cancelled one counts.sending still goes out: a worker had them. Later also draft.', examples: ['sent'] }),
   text: Type.String({ description: 'With its variables, if it has any; each recipient\'s own is in the list of recipients.', examples: ['Service starts at 10 this Sunday. See you there!'] }),
   mediaUrls: Type.Array(Type.String({ examples: ['https://example.org/map.png'] })),
+  mediaIds: Type.Array(Uuid, { description: 'Files of yours: GET /api/media/:id.' }),
   from: Type.String({ description: 'E.164, a number of the organization.', examples: ['+16155550100'] }),
   counts: Counts,
   sendAt: nullable(Timestamp),

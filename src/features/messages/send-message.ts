@@ -4,6 +4,7 @@ import { problem } from '../../errors.js'
 import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
+import { holdForMessage } from '../media/hold-for-message.js'
 import { defaultSender } from '../numbers/default-sender.js'
 import { countTemplateUse } from '../templates/change-templates.js'
 import { composeMessage } from './compose-message.js'
@@ -29,6 +30,7 @@ export async function sendMessage (services: Services, db: TenantDb, tenant: Ten
   const write = async (start: (trx: TenantDb) => Promise<object>): Promise<void> => {
     await db.transaction().execute(async (trx) => {
       await refuseUnknown(trx, to)
+      await holdForMessage(trx, composed.mediaIds, composed.mediaUrls)
       await insertMessage(trx, { ...composed, id, from: number, audience: to, sendAt, createdBy: by.adminId })
       if (composed.templateId !== null) await countTemplateUse(trx, composed.templateId)
       const after = await start(trx)

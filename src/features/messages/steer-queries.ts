@@ -6,7 +6,7 @@ import { type MessageState } from './states.js'
 
 /** `locked` until the transaction ends: no worker takes anything of it meanwhile. */
 export async function findToSteer (db: TenantDb, id: string, locked: boolean) {
-  return await db.selectFrom('messages').select(['id', 'kind', 'status', 'paused_from', 'send_at', 'text', 'media_urls', 'from_number'])
+  return await db.selectFrom('messages').select(['id', 'kind', 'status', 'paused_from', 'send_at', 'text', 'media_urls', 'media_ids', 'from_number'])
     .where('id', '=', id).$if(locked, (query) => query.forUpdate()).executeTakeFirst()
 }
 
@@ -30,11 +30,11 @@ export async function cancelWaiting (trx: TenantDb, messageId: string): Promise<
   return rows.length
 }
 
-export interface RetryRow { retryOf: string, text: string, mediaUrls: readonly string[], from: string, createdBy: string }
+export interface RetryRow { retryOf: string, text: string, mediaUrls: readonly string[], mediaIds: readonly string[], from: string, createdBy: string }
 
-export async function insertRetry (trx: TenantDb, { retryOf, text, mediaUrls, from, createdBy }: RetryRow): Promise<string> {
+export async function insertRetry (trx: TenantDb, { retryOf, text, mediaUrls, mediaIds, from, createdBy }: RetryRow): Promise<string> {
   const { id } = await trx.insertInto('messages')
-    .values({ kind: 'broadcast', text, media_urls: [...mediaUrls], from_number: from, retry_of: retryOf, created_by: createdBy })
+    .values({ kind: 'broadcast', text, media_urls: [...mediaUrls], media_ids: [...mediaIds], from_number: from, retry_of: retryOf, created_by: createdBy })
     .returning('id').executeTakeFirstOrThrow()
   return id
 }
@@ -65,7 +65,7 @@ export async function insertFailedAgain (trx: TenantDb, messageId: string, retry
 /** The text and its message, locked, as long as nobody knows what became of it and it was not sent again. */
 export async function findUnknown (trx: TenantDb, messageId: string, phoneHash: Buffer) {
   return await trx.selectFrom('message_recipients as r').innerJoin('messages as m', 'm.id', 'r.message_id')
-    .select(['m.kind', 'm.text', 'm.media_urls', 'm.from_number', 'r.message_id', 'r.member_id', 'r.phone_cipher', 'r.rendered_text', 'r.parts', 'r.encoding'])
+    .select(['m.kind', 'm.text', 'm.media_urls', 'm.media_ids', 'm.from_number', 'r.message_id', 'r.member_id', 'r.phone_cipher', 'r.rendered_text', 'r.parts', 'r.encoding'])
     .where('r.message_id', '=', messageId).where('r.phone_hash', '=', phoneHash).where('r.status', '=', 'unknown').where('r.retried_in', 'is', null)
     .forUpdate('r').executeTakeFirst()
 }
@@ -75,7 +75,7 @@ type Unknown = NonNullable<Awaited<ReturnType<typeof findUnknown>>>
 /** In the lane of a reply, whatever it was: a person waits for it, and only what answers STOP passes an opt-out. */
 export async function insertResent (trx: TenantDb, first: Unknown, { phoneHash, deadLetterId, adminId }: { phoneHash: Buffer, deadLetterId: string, adminId: string }): Promise<string> {
   const { id } = await trx.insertInto('messages').values({
-    kind: first.kind, text: first.text, media_urls: first.media_urls, from_number: first.from_number, resends: deadLetterId, created_by: adminId
+    kind: first.kind, text: first.text, media_urls: first.media_urls, media_ids: first.media_ids, from_number: first.from_number, resends: deadLetterId, created_by: adminId
   }).returning('id').executeTakeFirstOrThrow()
   const { member_id: memberId, phone_cipher: cipher, rendered_text: rendered, parts, encoding } = first
   const key = { message_id: id, phone_hash: phoneHash }
