@@ -5,6 +5,7 @@ import { type TenantDb } from '../../tenancy/tenant.js'
 import { violatedConstraint } from '../../tenancy/violated-constraint.js'
 import { refuseUnknownNames } from '../messages/refuse-unknown.js'
 import { scheduledUsing } from '../messages/scheduled-using.js'
+import { recurringUsing } from '../recurring/recurring-using.js'
 import { type SegmentFilter } from './filter-schema.js'
 import { insertSegment, lockForDeletion, removeSegment, updateSegment } from './queries.js'
 import { type NewSegment, type SegmentChanges } from './schemas.js'
@@ -32,7 +33,10 @@ export async function changeSegment (db: TenantDb, id: string, { name, filter }:
 export async function deleteSegment (db: TenantDb, id: string, by: RequestedBy): Promise<void> {
   await db.transaction().execute(async (trx) => {
     if (await lockForDeletion(trx, id) === undefined) throw problem('SEGMENT_NOT_FOUND')
-    const users = await scheduledUsing(trx, id)
+    const users = [
+      ...(await scheduledUsing(trx, id)).map((message) => `message ${message}`),
+      ...(await recurringUsing(trx, id)).map((name) => `the recurring message ${name}`)
+    ]
     if (users.length > 0) throw inUse(users)
     await removeSegment(trx, id)
     await recordAudit(trx, by, { action: 'segment.deleted', subjectKind: 'segment', subjectId: id })
@@ -41,7 +45,7 @@ export async function deleteSegment (db: TenantDb, id: string, by: RequestedBy):
 
 function inUse (users: readonly string[]) {
   return problem('SEGMENT_IN_USE', {
-    detail: `This segment is the audience of ${users.length === 1 ? 'message' : 'messages'} ${users.join(', ')}, still to leave. Cancel ${users.length === 1 ? 'it' : 'them'} first, or change the segment instead.`
+    detail: `${users.join(', ')} ${users.length === 1 ? 'is' : 'are'} still to leave to this segment, or without it. Cancel ${users.length === 1 ? 'it' : 'them'} first, or change the segment instead.`
   })
 }
 

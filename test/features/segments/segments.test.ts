@@ -28,7 +28,7 @@ async function open (t: Tap) {
     if (status !== 202) throw new Error(JSON.stringify(body))
     return (await api<{ items: Recipient[] }>('GET', `/messages/${body.id}/recipients`)).body.items.map(({ lastName, status }) => `${lastName ?? ''} ${status}`).sort()
   }
-  return { app, api, addMember, save, got }
+  return { app, organization, api, addMember, save, got }
 }
 
 void t.test('a segment is saved, read, changed, listed by name and deleted', async (t) => {
@@ -110,6 +110,18 @@ void t.test('a segment that a scheduled message needs can\'t be deleted, and the
     t.match(await api('DELETE', `/segments/${id}`), { status: 409, code: 'SEGMENT_IN_USE', body: { detail: new RegExp(message.id) } })
   }
   t.equal((await api('DELETE', `/segments/${free.id}`)).status, 204)
+})
+
+void t.test('nor can one that a recurring message with occurrences to come needs', async (t) => {
+  const { app, organization, api, addMember, save } = await open(t)
+  await addMember('Cole', { tags: ['choir'] })
+  const [needed, over] = [await save('Needed'), await save('Over')]
+  await app.services.tenancy.withTenant(organization.tenantId, async (db) => {
+    const row = (name: string, segmentId: string, next: Date | null) => ({ name, rule: 'FREQ=WEEKLY', start_date: new Date(), wall_time: '10:00', time_zone: 'UTC', message: JSON.stringify({ text: 'x', to: { all: true, except: { segmentIds: [segmentId] } } }), next_occurrence_at: next })
+    await db.insertInto('recurring_messages').values([row('Sundays', needed.id, new Date()), row('Last year', over.id, null)]).execute()
+  })
+  t.match(await api('DELETE', `/segments/${needed.id}`), { status: 409, code: 'SEGMENT_IN_USE', body: { detail: /Sundays/ } })
+  t.equal((await api('DELETE', `/segments/${over.id}`)).status, 204)
 })
 
 void t.test('deleting a segment waits for a message that is being made for it', async (t) => {
