@@ -36,11 +36,13 @@ class Tally {
   readonly #leftOut = new Map<string, { count: number, sample: Person[] }>()
   readonly #sample: MessagePreview['sample'] = []
   readonly #forcing: ForcingCharacters
+  readonly #media: readonly string[]
   /** The one text, when there are no variables. */
   #same: { text: string, judged: ReturnType<typeof judgeText> } | undefined
 
-  constructor (private readonly composed: Composed, private readonly rendering: Rendering, private readonly organization: string) {
+  constructor (composed: Composed, private readonly rendering: Rendering, private readonly organization: string) {
     this.#forcing = new ForcingCharacters(composed)
+    this.#media = [...composed.mediaUrls, ...composed.mediaIds]
   }
 
   add (person: Person): void {
@@ -63,7 +65,7 @@ class Tally {
     const distribution = [...this.#parts].map(([parts, recipients]) => ({ parts, recipients })).sort((one, other) => one.parts - other.parts)
     const recipients = distribution.reduce((sum, one) => sum + one.recipients, 0)
     const totalParts = distribution.reduce((sum, one) => sum + one.parts * one.recipients, 0)
-    const price = this.composed.mediaUrls.length > 0 ? config.PRICE_PER_MMS_CENTS : config.PRICE_PER_PART_CENTS
+    const price = this.#media.length > 0 ? config.PRICE_PER_MMS_CENTS : config.PRICE_PER_PART_CENTS
     return {
       recipients,
       totalParts,
@@ -79,7 +81,7 @@ class Tally {
   #textFor (person: Person) {
     if (this.#same !== undefined) return this.#same
     const text = this.rendering.render(valuesOf(person, this.organization))
-    const found = { text, judged: judgeText(text, this.composed.mediaUrls) }
+    const found = { text, judged: judgeText(text, this.#media) }
     if (this.rendering.parsed.variables.length === 0) this.#same = found
     return found
   }

@@ -46,7 +46,9 @@ void t.test('it fills in, counts and prices each text, says who is left out and 
     ['excepted', 1, [guest]], ['not_opted_in', 1, [pending]], ['opted_out', 1, [out]], ['text_too_long', 1, [long]]
   ])
   t.match((await preview({ text: 'Hi {{firstName}}, you\u2019re here', smartReplace: true })).body, { encodings: { gsm7: 3, ucs2: 1 }, forcingUcs2: [{ character: 'Ł', position: null }] })
-  t.match((await preview({ mediaUrls: ['https://example.org/a.png'] })).body, { recipients: 4, totalParts: 4, costCents: 6 })
+  for (const media of [{ mediaUrls: ['https://example.org/a.png'] }, { mediaIds: [randomUUID()] }]) {
+    t.match((await preview({ ...media, text: 'x'.repeat(400) })).body, { recipients: 4, totalParts: 4, costCents: 6 }, 'with media it is one multimedia message')
+  }
 })
 
 void t.test('what it says is what a message sent right after does', async (t) => {
