@@ -53,6 +53,9 @@ export const settingsSchema = Type.Object({
   DEAD_LETTER_AFTER_HOURS: count('How long a text may be unknown before a person is asked to decide, in hours.', 24, 0, 720),
   PRICE_PER_PART_CENTS: Type.Optional(Type.Number({ description: 'What a message part costs, in cents, for previews; without it they name no cost.', minimum: 0 })),
   PRICE_PER_MMS_CENTS: Type.Optional(Type.Number({ description: 'What a multimedia message costs, in cents, for previews; without it they name no cost.', minimum: 0 })),
+  QUIET_HOURS: Type.Optional(Type.Enum(['kept', 'ignored'], {
+    description: 'kept: broadcasts wait for daytime at the recipient. ignored: they leave at any hour; never in production. Without it kept, but ignored where the sandbox is the carrier.'
+  })),
   WORKER_CONCURRENCY: count('Background jobs running at a time, of as many organizations.', 4, 1, 100),
   WORKER_DRAIN_MS: count('How long running jobs may take to finish when the service stops, in milliseconds.', 10_000),
   TRIAL_DAYS: count('Length of the trial that a sign-up starts.', 14, 0, 365),
@@ -132,6 +135,7 @@ function findFaults (settings: unknown): string[] {
   const faults = Errors(settingsSchema, settings).map((error) => `${error.instancePath.slice(1)} ${error.message}`)
   const present = settings as Record<string, unknown>
   if (present['NODE_ENV'] === 'production') {
+    if (present['QUIET_HOURS'] === 'ignored') faults.push('QUIET_HOURS cannot be ignored in production: people would be texted at night')
     faults.push(...requiredInProduction.filter((name) => present[name] === undefined).map((name) => `${name} is missing`))
   }
   const { SEND_RECOVERY_MS: recovery, SEND_TIMEOUT_MS: timeout } = present

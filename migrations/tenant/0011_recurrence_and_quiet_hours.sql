@@ -9,6 +9,9 @@ ALTER TABLE message_queue
   ADD COLUMN time_zone text, ADD COLUMN region text, ADD COLUMN quiet_from timestamptz, ADD COLUMN deferred boolean NOT NULL DEFAULT false,
   ADD CHECK (quiet_from IS NULL OR time_zone IS NOT NULL);
 
+-- What has waited past the end of its window is found at each visit, however much waits.
+CREATE INDEX message_queue_quiet ON message_queue (quiet_from) WHERE claim_token IS NULL AND quiet_from IS NOT NULL;
+
 -- The organization's own hours, within those of the law: one row, or none.
 CREATE TABLE quiet_hours (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -64,5 +67,6 @@ ALTER TABLE messages
 
 ALTER TABLE messages DROP COLUMN occurrence, DROP COLUMN recurring_message_id, DROP COLUMN local_time, DROP COLUMN local_date, DROP COLUMN send_before;
 DROP TABLE recurring_occurrences, recurring_messages, quiet_hours;
+DROP INDEX message_queue_quiet;
 ALTER TABLE message_queue DROP COLUMN deferred, DROP COLUMN quiet_from, DROP COLUMN region, DROP COLUMN time_zone;
 ALTER TABLE members DROP COLUMN phone_region, DROP COLUMN phone_zone;

@@ -97,7 +97,15 @@ function withSandbox (settings: Config): { config: Config, sandboxKey: SigningKe
   if (settings.TELNYX_API_KEY !== undefined) return { config: { ...settings, PUBLIC_URL }, sandboxKey: undefined }
   const sandboxKey = loadSigningKey(join(settings.DATA_DIR, 'sandbox'))
   return {
-    config: { ...settings, PUBLIC_URL, TELNYX_API_KEY: 'sandbox', TELNYX_BASE_URL: url + carrierApiPath, TELNYX_PUBLIC_KEY: sandboxKey.publicKey, INBOUND_MEDIA_PRIVATE: true },
+    config: {
+      ...settings,
+      PUBLIC_URL,
+      QUIET_HOURS: settings.QUIET_HOURS ?? 'ignored',
+      TELNYX_API_KEY: 'sandbox',
+      TELNYX_BASE_URL: url + carrierApiPath,
+      TELNYX_PUBLIC_KEY: sandboxKey.publicKey,
+      INBOUND_MEDIA_PRIVATE: true
+    },
     sandboxKey
   }
 }

@@ -6,7 +6,6 @@ import { type ParsedText } from '../templates/variables.js'
 import { type Condition, foldTag } from './audience.js'
 import { type Unsendable } from './compose-message.js'
 import { type Encoding, type TextParts } from './count-parts.js'
-import { lanes } from './queue-text.js'
 
 export interface Queued { chosen: number, queued: number }
 
@@ -19,26 +18,26 @@ export interface RenderedText {
   code: Unsendable | null
 }
 
-/** The same text for everyone, in the database alone. */
-export async function insertRecipients (trx: TenantDb, messageId: string, included: Condition, { parts, encoding }: TextParts): Promise<Queued> {
+/** The same text for everyone, in the database alone. `queue`: from `queueChosen`. */
+export async function insertRecipients (trx: TenantDb, messageId: string, included: Condition, { parts, encoding }: TextParts, queue: RawBuilder<unknown>): Promise<Queued> {
   return await insertFrom(trx, messageId, sql`members m
-    CROSS JOIN (VALUES (NULL::text, ${parts}::smallint, ${encoding}::text, NULL::text)) AS r (text, parts, encoding, code) WHERE ${included}`)
+    CROSS JOIN (VALUES (NULL::text, ${parts}::smallint, ${encoding}::text, NULL::text)) AS r (text, parts, encoding, code) WHERE ${included}`, queue)
 }
 
 /** A text of their own for each of these members; those deleted since are passed over. */
-export async function insertRendered (trx: TenantDb, messageId: string, texts: readonly RenderedText[]): Promise<Queued> {
+export async function insertRendered (trx: TenantDb, messageId: string, texts: readonly RenderedText[], queue: RawBuilder<unknown>): Promise<Queued> {
   const column = <Value>(pick: (one: RenderedText) => Value): Value[] => texts.map(pick)
   return await insertFrom(trx, messageId, sql`unnest(
       ${column((one) => one.memberId)}::uuid[], ${column((one) => one.text)}::text[], ${column((one) => one.parts)}::smallint[],
       ${column((one) => one.encoding)}::text[], ${column((one) => one.code)}::text[]
-    ) AS r (member_id, text, parts, encoding, code) JOIN members m ON m.id = r.member_id WHERE m.deleted_at IS NULL`)
+    ) AS r (member_id, text, parts, encoding, code) JOIN members m ON m.id = r.member_id WHERE m.deleted_at IS NULL`, queue)
 }
 
 /**
  * The stored numbers are copied as they are, still encrypted. Members have one number each and no two the same, so nobody is
  * chosen twice. `source`: rows of members `m`, each with a text `r`. @returns how many are in it, and how many wait
  */
-async function insertFrom (trx: TenantDb, messageId: string, source: RawBuilder<unknown>): Promise<Queued> {
+async function insertFrom (trx: TenantDb, messageId: string, source: RawBuilder<unknown>, queue: RawBuilder<unknown>): Promise<Queued> {
   const { rows: [row] } = await sql<Queued>`
     WITH chosen AS (
       INSERT INTO message_recipients (message_id, phone_hash, member_id, phone_cipher, rendered_text, parts, encoding, status, error_code)
@@ -46,12 +45,8 @@ async function insertFrom (trx: TenantDb, messageId: string, source: RawBuilder<
         CASE WHEN m.opt_in_state = 'opted_in' AND r.code IS NULL THEN 'queued' ELSE 'suppressed' END,
         CASE m.opt_in_state WHEN 'opted_out' THEN 'opted_out' WHEN 'pending' THEN 'not_opted_in' ELSE r.code END
       FROM ${source}
-      RETURNING phone_hash, status
-    ), queued AS (
-      INSERT INTO message_queue (message_id, phone_hash, lane)
-      SELECT ${messageId}, phone_hash, ${lanes.broadcast} FROM chosen WHERE status = 'queued'
-      RETURNING 1
-    )
+      RETURNING phone_hash, member_id, status
+    ), queued AS (${queue})
     SELECT (SELECT count(*)::int FROM chosen) AS chosen, (SELECT count(*)::int FROM queued) AS queued`.execute(trx)
   return row ?? { chosen: 0, queued: 0 }
 }

@@ -10,6 +10,7 @@ import { makeMediaLink } from '../media/media-link.js'
 import { type ClaimedText } from './claim-queries.js'
 import { claimTexts } from './claim-texts.js'
 import { finishMessages } from './finish-messages.js'
+import { keepToDaytime } from './keep-to-daytime.js'
 import { type Outlook, readOutlook, recoverClaims, type TextResult, writeResults } from './queue-queries.js'
 import { ResultRecorder } from './result-recorder.js'
 import { SendSlice, type SliceEnd } from './send-slice.js'
@@ -65,6 +66,7 @@ async function visitTenant (services: Services, tenantId: TenantId, slots: SendS
   await guardDispatch(services, tenantId)
   const lost = (found.claimedForMs ?? 0) < config.SEND_RECOVERY_MS ? 0 : await recoverLost(services, tenantId)
   if (lost > 0) log.warn({ tenantId, texts: lost }, 'a worker was lost while sending; these texts count as unknown until the carrier reports them')
+  await tenancy.withTenant(tenantId, (db) => keepToDaytime(services, db))
   const { pauseMs } = await sendSlice(services, tenantId, slots, signal)
   const left = await tenancy.withTenant(tenantId, async (db) => {
     await finishMessages(db)

@@ -1,6 +1,7 @@
 // The SQL of messages as the API asks for them; that of audiences is in audience-queries.ts, that of the outbox in queue-queries.ts.
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { type WallTime } from '../../wall-time.js'
 import { type Audience } from './audience-schema.js'
 import { type MessageFailure } from './schemas.js'
 import { type RecipientState } from './states.js'
@@ -15,11 +16,16 @@ export interface NewMessageRow {
   smartReplace: boolean
   templateId: string | null
   sendAt: Date | null
+  /** Whatever has not left by then never does. */
+  sendBefore: Date | null
+  /** It leaves at this time of each recipient's own clocks; `sendAt` is when it is that time somewhere first. */
+  local: WallTime | null
   createdBy: string
 }
 
 /** A message that has not started; `sendAt` null: it starts in this transaction. */
-export async function insertMessage (trx: TenantDb, { id, text, mediaUrls, mediaIds, from, audience, smartReplace, templateId, sendAt, createdBy }: NewMessageRow): Promise<void> {
+export async function insertMessage (trx: TenantDb, message: NewMessageRow): Promise<void> {
+  const { id, text, mediaUrls, mediaIds, from, audience, smartReplace, templateId, sendAt, sendBefore, local, createdBy } = message
   await trx.insertInto('messages').values({
     id,
     kind: 'broadcast',
@@ -32,6 +38,9 @@ export async function insertMessage (trx: TenantDb, { id, text, mediaUrls, media
     template_id: templateId,
     status: 'scheduled',
     send_at: sendAt,
+    send_before: sendBefore,
+    local_date: local?.date,
+    local_time: local?.time,
     created_by: createdBy
   }).execute()
 }
@@ -47,13 +56,15 @@ export async function findOverdue (db: TenantDb, now: Date): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-export interface StartingMessage { id: string, text: string, mediaUrls: string[], mediaIds: string[], smartReplace: boolean, audience: Audience }
+const localOf = sql<WallTime | null>`CASE WHEN local_date IS NOT NULL THEN json_build_object('date', local_date, 'time', local_time) END`
+
+export interface StartingMessage extends Pick<NewMessageRow, 'id' | 'text' | 'smartReplace' | 'audience' | 'sendBefore' | 'local'> { mediaUrls: string[], mediaIds: string[] }
 
 /** Makes a scheduled message whose time has come a sending one; undefined when there is none, or another run has it. */
 export async function takeScheduled (trx: TenantDb, id: string, now: Date): Promise<StartingMessage | undefined> {
   const row = await trx.updateTable('messages').set({ status: 'sending', updated_at: sql`now()` })
     .where('id', '=', id).where('status', '=', 'scheduled').where((eb) => eb.or([eb('send_at', 'is', null), eb('send_at', '<=', now)]))
-    .returning(['id', 'text', 'media_urls as mediaUrls', 'media_ids as mediaIds', 'smart_replace as smartReplace', 'audience']).executeTakeFirst()
+    .returning(['id', 'text', 'media_urls as mediaUrls', 'media_ids as mediaIds', 'smart_replace as smartReplace', 'audience', 'send_before as sendBefore', localOf.as('local')]).executeTakeFirst()
   // Written by this service from a checked request.
   return row && { ...row, audience: row.audience as Audience }
 }
@@ -77,18 +88,18 @@ export async function failMessage (trx: TenantDb, id: string, code: MessageFailu
 }
 
 const messageColumns = [
-  'id', 'kind', 'status', 'text', 'media_urls', 'media_ids', 'from_number', 'audience', 'smart_replace', 'template_id', 'send_at', 'error_code', 'retry_of', 'created_at', 'updated_at'
+  'id', 'kind', 'status', 'text', 'media_urls', 'media_ids', 'from_number', 'audience', 'smart_replace', 'template_id', 'send_at', 'send_before', 'error_code', 'retry_of', 'created_at', 'updated_at'
 ] as const
 
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>
 
 export async function findMessage (db: TenantDb, id: string) {
-  return await db.selectFrom('messages').select(messageColumns).where('id', '=', id).executeTakeFirst()
+  return await db.selectFrom('messages').select([...messageColumns, localOf.as('local')]).where('id', '=', id).executeTakeFirst()
 }
 
 /** The latest first; `before` is the id of the last one seen. */
 export async function messagesBefore (db: TenantDb, kind: MessageRow['kind'], before: string | undefined, limit: number): Promise<MessageRow[]> {
-  return await db.selectFrom('messages').select(messageColumns).where('kind', '=', kind)
+  return await db.selectFrom('messages').select([...messageColumns, localOf.as('local')]).where('kind', '=', kind)
     .$if(before !== undefined, (query) => query.where('id', '<', before ?? ''))
     .orderBy('id', 'desc').limit(limit).execute()
 }

@@ -1,5 +1,5 @@
 // A recipient for everyone whom a message is meant for: with the one text, or with each their own.
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
 import { whoIsMeant } from './audience.js'
 import { insertRecipients, insertRendered, type Queued, type RenderedText } from './audience-queries.js'
@@ -8,8 +8,8 @@ import { requireSendable } from './count-parts.js'
 import { pagesOfPeople, valuesOf } from './people.js'
 import { setText, type StartingMessage } from './queries.js'
 
-/** In the transaction that starts the message. A recipient whose own text can't be sent is suppressed and stops nobody else. */
-export async function queueRecipients (trx: TenantDb, tenant: Tenant, message: StartingMessage, now: Date): Promise<Queued> {
+/** In the transaction that starts the message. A recipient whose own text can't be sent is suppressed and stops nobody else. `queue`: from `queueChosen`. */
+export async function queueRecipients (trx: TenantDb, tenant: Tenant, message: StartingMessage, now: Date, queue: RawBuilder<unknown>): Promise<Queued> {
   const { id, audience } = message
   const media = [...message.mediaUrls, ...message.mediaIds]
   const { included } = await whoIsMeant(trx, audience, { now, timeZone: tenant.timeZone })
@@ -18,7 +18,7 @@ export async function queueRecipients (trx: TenantDb, tenant: Tenant, message: S
   if (parsed.variables.length === 0) {
     const text = render({ firstName: '', lastName: '', organization, branch: '', custom: {} })
     if (text !== message.text) await setText(trx, id, text)
-    return await insertRecipients(trx, id, included, requireSendable(text, media))
+    return await insertRecipients(trx, id, included, requireSendable(text, media), queue)
   }
   const total = { chosen: 0, queued: 0 }
   for await (const people of pagesOfPeople(trx, { audience, where: included, excepted: sql`false`, variables: parsed.variables })) {
@@ -26,7 +26,7 @@ export async function queueRecipients (trx: TenantDb, tenant: Tenant, message: S
       const text = render(valuesOf(person, organization))
       const { parts, encoding, unsendable: code } = judgeText(text, media)
       return code === null ? { memberId: person.id, text, parts, encoding, code } : { memberId: person.id, text: null, parts: 0, encoding, code }
-    }))
+    }), queue)
     total.chosen += page.chosen
     total.queued += page.queued
   }

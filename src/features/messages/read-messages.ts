@@ -8,6 +8,7 @@ import { type TenantDb } from '../../tenancy/tenant.js'
 import { type AskedAt } from '../segments/use-segments.js'
 import { whoIsMeant } from './audience.js'
 import { countIncluded } from './audience-queries.js'
+import { countDeferred } from './departure-queries.js'
 import { countRecipients, findMessage, type MessageRow, messagesBefore, recipientsAfter, type RecipientRow } from './queries.js'
 import { type Audience } from './audience-schema.js'
 import { type Message, type MessageQuery, type MessageWithAudience, type Recipient, type RecipientQuery } from './schemas.js'
@@ -21,7 +22,14 @@ export async function getMessage (db: TenantDb, id: string, at: AskedAt): Promis
   // Written by this service from a checked request.
   const to = row.audience as Audience | null
   const waits = row.status === 'scheduled' || row.status === 'draft'
-  return { ...toMessage(row, counts.get(id) ?? {}), to, audienceSize: waits && to !== null ? await countAudience(db, to, at) : null, smartReplace: row.smart_replace, templateId: row.template_id }
+  return {
+    ...toMessage(row, counts.get(id) ?? {}),
+    to,
+    deferred: await deferredOf(db, id),
+    audienceSize: waits && to !== null ? await countAudience(db, to, at) : null,
+    smartReplace: row.smart_replace,
+    templateId: row.template_id
+  }
 }
 
 /** @throws problem('CURSOR_INVALID') */
@@ -46,6 +54,11 @@ async function countAudience (db: TenantDb, audience: Audience, at: AskedAt): Pr
   return await countIncluded(db, included)
 }
 
+async function deferredOf (db: TenantDb, id: string): Promise<MessageWithAudience['deferred']> {
+  const deferred = await countDeferred(db, id)
+  return deferred && { count: deferred.count, from: toTimestamp(deferred.from), until: toTimestamp(deferred.until) }
+}
+
 function toMessage (row: MessageRow, counts: Partial<Record<RecipientState, number>>): Message {
   return {
     id: row.id,
@@ -57,6 +70,8 @@ function toMessage (row: MessageRow, counts: Partial<Record<RecipientState, numb
     from: row.from_number,
     counts: { queued: 0, sending: 0, sent: 0, delivered: 0, failed: 0, suppressed: 0, unknown: 0, cancelled: 0, ...counts },
     sendAt: row.send_at && toTimestamp(row.send_at),
+    sendBefore: row.send_before && toTimestamp(row.send_before),
+    sendAtLocal: row.local,
     errorCode: row.error_code,
     retryOf: row.retry_of,
     createdAt: toTimestamp(row.created_at),

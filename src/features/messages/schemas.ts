@@ -17,6 +17,11 @@ const MediaUrls = Type.Array(Type.String({ pattern: '^https?://[^\\s\\u0000]+$',
 
 export const MediaIds = Type.Array(Uuid, { maxItems: 10, description: 'Files of POST /api/media; ten at most together with mediaUrls, and 1 MB in all.' })
 
+const wallTime = {
+  date: Type.String({ format: 'date', examples: ['2026-03-01'] }),
+  time: Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'HH:MM', examples: ['09:00'] })
+}
+
 export const NewMessage = Type.Object({
   text: Type.Optional(Text),
   templateId: Type.Optional(Type.String({ format: 'uuid', description: 'Says what the template says now; text and smartReplace, if given, take the place of the template\'s.' })),
@@ -24,7 +29,15 @@ export const NewMessage = Type.Object({
   mediaUrls: Type.Optional(MediaUrls),
   mediaIds: Type.Optional(MediaIds),
   to: Audience,
-  sendAt: Type.Optional(Type.String({ format: 'date-time', description: 'When it leaves, to whoever is in the audience by then; without it, or in the past, at once.', examples: ['2026-03-01T17:00:00Z'] }))
+  sendAt: Type.Optional(Type.String({ format: 'date-time', description: 'When it leaves, to whoever is in the audience by then; without it, or in the past, at once.', examples: ['2026-03-01T17:00:00Z'] })),
+  sendAtLocal: Type.Optional(Type.Object(wallTime, {
+    additionalProperties: false,
+    description: 'Instead of sendAt: a time on each recipient\'s own clocks. It starts when it is that time somewhere first; where it has passed already, the text leaves at once. Refused when it has passed everywhere.'
+  })),
+  sendBefore: Type.Optional(Type.String({
+    format: 'date-time',
+    description: 'A deadline, five minutes after the start at the earliest. Whoever can\'t be texted before it, because of quiet hours or the number\'s rate, is not: they are listed as cancelled, with errorCode too_late.'
+  }))
 }, {
   additionalProperties: false,
   examples: [
@@ -58,6 +71,8 @@ const messageFields = {
   from: Type.String({ description: 'E.164, a number of the organization.', examples: ['+16155550100'] }),
   counts: Counts,
   sendAt: nullable(Timestamp),
+  sendBefore: nullable(Timestamp),
+  sendAtLocal: nullable(Type.Object(wallTime, { examples: [null] })),
   errorCode: nullable(Type.String({ description: 'Why it failed. audience_empty: at its time nobody in the audience had opted in.', examples: [null] })),
   retryOf: nullable(Type.String({ format: 'uuid', description: 'The message whose failed recipients this one texts again.', examples: [null] })),
   createdAt: Timestamp,
@@ -72,6 +87,9 @@ export const MessageWithAudience = Type.Object({
   to: Type.Unsafe<Audience | null>({ anyOf: [...Audience.anyOf, { type: 'null' }], examples: [{ all: true }], description: 'Who was asked for; null for a text to one person.' }),
   templateId: nullable(Type.String({ format: 'uuid', description: 'Made from this template.', examples: [null] })),
   smartReplace: Type.Boolean({ description: 'Whether curly quotes, dashes and the like are sent as their plain counterparts.', examples: [false] }),
+  deferred: nullable(Type.Object({ count: Type.Integer({ examples: [12] }), from: Timestamp, until: Timestamp }, {
+    description: 'What quiet hours have put off: how many texts, and when the first and the last of them may leave.', examples: [null]
+  })),
   audienceSize: nullable(Type.Integer({ description: 'How many would get it if it left now; null once it has started. Who does is settled when it leaves.', examples: [null] }))
 })
 export type MessageWithAudience = Static<typeof MessageWithAudience>
@@ -95,7 +113,7 @@ export const Recipient = Type.Object({
   status: Type.String({ enum: [...recipientStates], examples: ['delivered'] }),
   parts: Type.Integer({ description: 'What the carrier bills.', examples: [1] }),
   encoding: Type.String({ enum: ['gsm7', 'ucs2'] }),
-  errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, text_too_long, text_empty, member_deleted, message_cancelled, worker_lost, carrier_unreachable, timeout.' })),
+  errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, text_too_long, text_empty, member_deleted, message_cancelled, too_late, worker_lost, carrier_unreachable, timeout.' })),
   errorDetail: nullable(Type.String()),
   sentAt: nullable(Timestamp),
   deliveredAt: nullable(Timestamp),

@@ -12,6 +12,7 @@ import { confirmStart, planStart } from './plan-start.js'
 import { insertMessage } from './queries.js'
 import { refuseUnknown } from './refuse-unknown.js'
 import { type NewMessage } from './schemas.js'
+import { settleTimes } from './settle-times.js'
 import { startIn } from './start-message.js'
 import { guardDispatch, wakeDispatch } from './wake-dispatch.js'
 
@@ -25,13 +26,13 @@ export async function sendMessage (services: Services, db: TenantDb, tenant: Ten
   const composed = await composeMessage(db, message)
   const { number } = await defaultSender(db)
   const now = services.clock.now()
-  const sendAt = later(message.sendAt, now)
+  const { sendAt, sendBefore, local } = await settleTimes(db, tenant.timeZone, message, now)
   const id = uuidv7(now.getTime())
   const write = async (start: (trx: TenantDb) => Promise<object>): Promise<void> => {
     await db.transaction().execute(async (trx) => {
       await refuseUnknown(trx, to)
       await holdForMessage(trx, composed.mediaIds, composed.mediaUrls)
-      await insertMessage(trx, { ...composed, id, from: number, audience: to, sendAt, createdBy: by.adminId })
+      await insertMessage(trx, { ...composed, id, from: number, audience: to, sendAt, sendBefore, local, createdBy: by.adminId })
       if (composed.templateId !== null) await countTemplateUse(trx, composed.templateId)
       const after = await start(trx)
       await recordAudit(trx, by, { action: 'message.created', subjectKind: 'message', subjectId: id, after })
@@ -47,7 +48,7 @@ type Write = (start: (trx: TenantDb) => Promise<object>) => Promise<void>
 async function sendNow (services: Services, tenant: Tenant, id: string, now: Date, write: Write): Promise<void> {
   await guardDispatch(services, tenant.id)
   await write(async (trx) => {
-    const started = await startIn(trx, tenant, id, now)
+    const started = await startIn(services, trx, tenant, id, now)
     if (started === undefined || started.chosen === 0) throw problem('AUDIENCE_EMPTY')
     return { recipients: started.chosen, queued: started.queued }
   })
@@ -58,10 +59,4 @@ async function sendLater (services: Services, tenantId: string, id: string, send
   await planStart(services, tenantId, id, sendAt)
   await write(async () => ({ sendAt }))
   await confirmStart(services, tenantId, id, sendAt)
-}
-
-function later (sendAt: string | undefined, now: Date): Date | null {
-  if (sendAt === undefined) return null
-  const time = new Date(sendAt)
-  return time > now ? time : null
 }

@@ -1,7 +1,9 @@
 // Starts a message: settles who gets it, at the moment it leaves, and queues a text for each.
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
+import { planDepartures, readDaytimeRules } from '../quiet-hours/departures.js'
 import { type Queued } from './audience-queries.js'
+import { dropLate, queueChosen } from './departure-queries.js'
 import { finishMessages } from './finish-messages.js'
 import { failMessage, findScheduled, takeScheduled } from './queries.js'
 import { queueRecipients } from './queue-recipients.js'
@@ -19,16 +21,19 @@ export async function startMessage (services: Services, db: TenantDb, tenant: Te
   const scheduled = await findScheduled(db, messageId)
   if (scheduled === undefined || (scheduled.sendAt ?? now) > now) return undefined
   await guardDispatch(services, tenant.id)
-  const started = await db.transaction().execute(async (trx) => await startIn(trx, tenant, messageId, now))
+  const started = await db.transaction().execute(async (trx) => await startIn(services, trx, tenant, messageId, now))
   if (started !== undefined && started.queued > 0) await wakeDispatch(services, tenant.id)
   return started
 }
 
 /** As `startMessage`, in the transaction that wrote the message; call `guardDispatch` before it and `wakeDispatch` after. @throws problem('TEXT_TOO_LONG') */
-export async function startIn (trx: TenantDb, tenant: Tenant, messageId: string, now: Date): Promise<Started | undefined> {
+export async function startIn ({ config }: Pick<Services, 'config'>, trx: TenantDb, tenant: Tenant, messageId: string, now: Date): Promise<Started | undefined> {
   const message = await takeScheduled(trx, messageId, now)
   if (message === undefined) return undefined
-  const started = await queueRecipients(trx, tenant, message, now)
+  const rules = await readDaytimeRules(trx, config)
+  const queue = queueChosen(messageId, tenant.timeZone, await planDepartures(trx, tenant.timeZone, now, rules, message.local))
+  const started = await queueRecipients(trx, tenant, message, now, queue)
+  if (message.sendBefore !== null) started.queued -= await dropLate(trx, now, rules.marginMs, messageId)
   if (started.chosen === 0) await failMessage(trx, messageId, 'audience_empty')
   else if (started.queued === 0) await finishMessages(trx)
   return started
