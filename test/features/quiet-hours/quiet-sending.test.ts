@@ -100,8 +100,11 @@ void t.test('a local time starts with the first zone, and each recipient has the
   turn('2026-03-08T13:30:00Z')
   t.match(await start(sent.body.id), { chosen: 5, queued: 5 })
   t.match(await queue(sent.body.id), {
-    [phones.fl]: { deferred: false, notBefore: /2026/ }, [phones.tn]: { deferred: false, notBefore: '2026-03-08T14:30:00.000Z' }, [phones.ca]: { notBefore: '2026-03-08T16:30:00.000Z' },
-    [phones.hi]: { notBefore: '2026-03-08T19:30:00.000Z' }, [phones.tx]: { deferred: true, notBefore: '2026-03-08T17:00:00.000Z' }
+    [phones.fl]: { deferred: false, notBefore: /2026/ },
+    [phones.tn]: { deferred: false, notBefore: '2026-03-08T14:30:00.000Z' },
+    [phones.ca]: { notBefore: '2026-03-08T16:30:00.000Z' },
+    [phones.hi]: { notBefore: '2026-03-08T19:30:00.000Z' },
+    [phones.tx]: { deferred: true, notBefore: '2026-03-08T17:00:00.000Z' }
   })
   const late = await send({ sendAtLocal: { date: '2026-03-08', time: '08:00' } })
   t.match(late.body, { status: 'sending', sendAt: null })
