@@ -3,9 +3,11 @@ import { type Static } from 'typebox'
 import { problem } from '../../errors.js'
 import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type Services } from '../../services.js'
-import { type TenantDb } from '../../tenancy/tenant.js'
+import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
 import { holdForMessage } from '../media/hold-for-message.js'
 import { senderFor } from '../numbers/default-sender.js'
+import { planDepartures, readDaytimeRules } from '../quiet-hours/departures.js'
+import { queueChosen } from './departure-queries.js'
 import { carrierUnreachable } from './retry-later.js'
 import { type RetryFailed } from './schemas.js'
 import { findBroadcast } from './steer-message.js'
@@ -19,19 +21,20 @@ import { guardDispatch, wakeDispatch } from './wake-dispatch.js'
  * @returns the new message's id
  * @throws problem('MESSAGE_NOT_FOUND'), 'MESSAGE_NOT_BROADCAST', 'NOTHING_TO_RETRY', 'NO_SENDING_NUMBER', 'MEDIA_NOT_FOUND' when a file of it has been deleted
  */
-export async function retryFailed (services: Services, db: TenantDb, tenantId: string, messageId: string, { reasons = 'temporary' }: Static<typeof RetryFailed>, by: RequestedBy): Promise<string> {
+export async function retryFailed (services: Services, db: TenantDb, tenant: Tenant, messageId: string, { reasons = 'temporary' }: Static<typeof RetryFailed>, by: RequestedBy): Promise<string> {
   const codes = reasons === 'any' ? null : [...services.carrier.temporaryFailures, carrierUnreachable]
-  await guardDispatch(services, tenantId)
+  await guardDispatch(services, tenant.id)
   const id = await db.transaction().execute(async (trx) => {
     const { text, media_urls: mediaUrls, media_ids: mediaIds, from_number: first } = await findBroadcast(trx, messageId)
     await holdForMessage(trx, mediaIds, mediaUrls)
     const { number: from } = await senderFor(trx, first)
     const id = await insertRetry(trx, { retryOf: messageId, text, mediaUrls, mediaIds, from, createdBy: by.adminId })
-    const recipients = await insertFailedAgain(trx, messageId, id, codes)
+    const departures = await planDepartures(trx, tenant.timeZone, services.clock.now(), await readDaytimeRules(trx, services.config), null)
+    const recipients = await insertFailedAgain(trx, messageId, id, codes, queueChosen(id, tenant.timeZone, departures))
     if (recipients === 0) throw problem('NOTHING_TO_RETRY')
     await recordAudit(trx, by, { action: 'message.retried', subjectKind: 'message', subjectId: messageId, after: { retry: id, recipients } })
     return id
   })
-  await wakeDispatch(services, tenantId)
+  await wakeDispatch(services, tenant.id)
   return id
 }

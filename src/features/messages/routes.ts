@@ -103,7 +103,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
       response: { 202: MessageWithAudience }
     }
   }, async (request, reply) => {
-    const id = await retryFailed(app.services, request.db, request.actor.tenantId, request.params.id, request.body, requestedBy(request))
+    const id = await retryFailed(app.services, request.db, request.tenant, request.params.id, request.body, requestedBy(request))
     reply.code(202)
     return await getMessage(request.db, id, askedAt(request))
   })

@@ -1,7 +1,6 @@
 // The SQL of pausing, resuming, cancelling and trying again.
 import { type RawBuilder, sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
-import { lanes } from './queue-text.js'
 import { type MessageState } from './states.js'
 
 /** `locked` until the transaction ends: no worker takes anything of it meanwhile. */
@@ -41,9 +40,9 @@ export async function insertRetry (trx: TenantDb, { retryOf, text, mediaUrls, me
 
 /**
  * Makes recipients of `retryId` out of those of `messageId` that failed, have not been tried again, and are members who are opted
- * in now; with `codes`, only those that failed by one of them. @returns how many
+ * in now; with `codes`, only those that failed by one of them. `queue`: from `queueChosen`. @returns how many
  */
-export async function insertFailedAgain (trx: TenantDb, messageId: string, retryId: string, codes: readonly string[] | null): Promise<number> {
+export async function insertFailedAgain (trx: TenantDb, messageId: string, retryId: string, codes: readonly string[] | null, queue: RawBuilder<unknown>): Promise<number> {
   const wanted: RawBuilder<unknown> = codes === null ? sql`true` : sql`r.error_code = ANY (${codes}::text[])`
   const { rows } = await sql`
     WITH failed AS (
@@ -56,9 +55,8 @@ export async function insertFailedAgain (trx: TenantDb, messageId: string, retry
       RETURNING r.phone_hash, f.member_id, r.phone_cipher, r.rendered_text, r.parts, r.encoding
     ), chosen AS (
       INSERT INTO message_recipients (message_id, phone_hash, member_id, phone_cipher, rendered_text, parts, encoding)
-      SELECT ${retryId}, phone_hash, member_id, phone_cipher, rendered_text, parts, encoding FROM marked RETURNING phone_hash
-    )
-    INSERT INTO message_queue (message_id, phone_hash, lane) SELECT ${retryId}, phone_hash, ${lanes.broadcast} FROM chosen RETURNING 1`.execute(trx)
+      SELECT ${retryId}, phone_hash, member_id, phone_cipher, rendered_text, parts, encoding FROM marked RETURNING phone_hash, member_id, status
+    ) ${queue}`.execute(trx)
   return rows.length
 }
 
