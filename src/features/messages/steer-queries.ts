@@ -1,6 +1,7 @@
 // The SQL of pausing, resuming, cancelling and trying again.
 import { type RawBuilder, sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { lanes } from './queue-text.js'
 import { type MessageState } from './states.js'
 
 /** `locked` until the transaction ends: no worker takes anything of it meanwhile. */
