@@ -8,6 +8,7 @@ import { authRoutes, signInRoutes } from './features/auth/routes.js'
 import { branchRoutes } from './features/branches/routes.js'
 import { conversationRoutes } from './features/conversations/routes.js'
 import { deadLetterRoutes } from './features/dead-letters/routes.js'
+import { eventRoutes } from './features/events/routes.js'
 import { mediaLinkRoutes } from './features/media/link-routes.js'
 import { mediaRoutes } from './features/media/routes.js'
 import { memberRoutes } from './features/members/routes.js'
@@ -110,6 +111,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(messageRoutes)
   await scope.register(mediaRoutes)
   await scope.register(deadLetterRoutes)
+  await scope.register(eventRoutes)
 }
 
 /** Carriers and payment providers: raw bytes and a signature, no token. */

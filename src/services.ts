@@ -11,6 +11,7 @@ import { type Carrier } from './providers/carrier.js'
 import { openStorage } from './providers/storage/open-storage.js'
 import { type Storage } from './providers/storage/storage.js'
 import { createTelnyxCarrier } from './providers/telnyx/carrier.js'
+import { Announcer } from './registry/announcer.js'
 import { openRegistry, type RegistryDb } from './registry/db.js'
 import { RegistryListener } from './registry/listener.js'
 import { Provisioner } from './tenancy/provisioner.js'
@@ -27,6 +28,8 @@ export interface Services {
   /** The pool under `registry`, for the job queue's worker. */
   registryPool: Pool
   listener: RegistryListener
+  /** Wakes those who listen to a tenant's events, in every process. */
+  announcer: Announcer
   tenancy: Tenancy
   provisioner: Provisioner
   jobs: JobQueue
@@ -55,6 +58,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
   const provisioner = new Provisioner({ registry: registry.db, tenancy, keyring, config, registryUrl, log })
   const carrier = createTelnyxCarrier(config, log)
   const jobs = new JobQueue(registry.db)
+  const announcer = new Announcer(registry.db, 'tenant_events', log)
   const storage = openStorage(config)
   const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })
   return {
@@ -64,6 +68,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     keyring,
     passwords,
     listener,
+    announcer,
     tenancy,
     provisioner,
     carrier,
@@ -75,6 +80,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     async close () {
       await carrier.close()
       await jobs.flush()
+      await announcer.flush()
       await storage.close()
       await tenancy.close()
       await listener.close()

@@ -18,10 +18,12 @@ export interface Actor {
   sessionId: string
   role: AdminRole
   via: 'bearer' | 'cookie'
+  /** When the access token ends, in milliseconds since 1970. */
+  expiresAt: number
 }
 
-/** What a token's signature vouches for; `expiresAt` in milliseconds since 1970. */
-interface Verified extends Omit<Actor, 'via'> { expiresAt: number }
+/** What a token's signature vouches for. */
+type Verified = Omit<Actor, 'via'>
 
 export const accessCookie = 'koinonia_access'
 
@@ -47,8 +49,8 @@ export default fp(async (app: FastifyInstance) => {
     if (via === 'cookie' && !safeMethods.has(request.method) && !csrfTokenFits(keyring, who.sessionId, request.headers[csrfHeader])) {
       return problem('CSRF_TOKEN_INVALID')
     }
-    const { tenantId, adminId, sessionId, role } = who
-    request.actor = { tenantId, adminId, sessionId, role, via }
+    const { tenantId, adminId, sessionId, role, expiresAt } = who
+    request.actor = { tenantId, adminId, sessionId, role, via, expiresAt }
     return undefined
   }
 

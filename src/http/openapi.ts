@@ -25,6 +25,7 @@ const tags = [
   { name: 'dead letters', description: 'What needs a person: texts of unknown fate, and events that could not be worked off.' },
   { name: 'conversations', description: 'The inbox: what people text back, and your replies to one person.' },
   { name: 'media', description: 'Pictures and files: what you send, and what people send you.' },
+  { name: 'events', description: 'What happens, as it happens.' },
   { name: 'health', description: 'For load balancers and orchestrators.' },
   { name: 'webhooks', description: 'For the carrier, which signs what it posts.' }
 ]

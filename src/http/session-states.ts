@@ -7,6 +7,7 @@ import { type TenantDb } from '../tenancy/tenant.js'
 import { type Actor, type AdminRole } from './authentication.js'
 
 type SessionOf = Pick<Actor, 'tenantId' | 'adminId' | 'sessionId'>
+interface Revoked { tenantId: string, sessionId: string }
 
 const channel = 'session_revoked'
 const remembered = 50_000
@@ -17,6 +18,7 @@ export class SessionStates {
   readonly #registry: RegistryDb
   readonly #open = new LRUCache<string, { adminId: string, role: AdminRole }>({ max: remembered, ttl: rememberedMs })
   readonly #subscription: Subscription
+  readonly #told = new Set<(revoked: Revoked) => void>()
   /** Counts what was heard, so that an answer which a revocation overtook is not remembered. */
   #heard = 0
 
@@ -50,6 +52,12 @@ export class SessionStates {
     if (keys.length > 0) await sql`SELECT pg_notify(${channel}, key) FROM unnest(${keys}::text[]) AS key`.execute(this.#registry)
   }
 
+  /** Calls `tell` with each session whose end is heard; after a gap in hearing it can't know which it missed. */
+  onRevoked (tell: (revoked: Revoked) => void): Pick<Subscription, 'close'> {
+    this.#told.add(tell)
+    return { close: () => { this.#told.delete(tell) } }
+  }
+
   close (): void {
     this.#subscription.close()
   }
@@ -57,6 +65,8 @@ export class SessionStates {
   #forget (key: string): void {
     this.#heard++
     this.#open.delete(key)
+    const [tenantId = '', sessionId = ''] = key.split(':')
+    for (const tell of this.#told) tell({ tenantId, sessionId })
   }
 }
 

@@ -17,6 +17,8 @@ export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
 
+export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
+
 export type Json = JsonValue;
 
 export type JsonArray = JsonValue[];
@@ -132,6 +134,11 @@ export interface DeadLetterQueue {
   source: string | null;
   status: "watched" | "pending" | "resolved" | "dead";
   updated_at: Generated<Timestamp>;
+export interface Events {
+  created_at: Generated<Timestamp>;
+  data: Json;
+  id: Generated<Int8>;
+  type: "message.progress" | "message.received" | "conversation.changed" | "import.progress" | "dead_letter.added";
 }
 
 export interface IdempotencyKeys {
@@ -384,6 +391,7 @@ export interface DB {
   conversation_messages: ConversationMessages;
   conversations: Conversations;
   dead_letter_queue: DeadLetterQueue;
+  events: Events;
   idempotency_keys: IdempotencyKeys;
   keywords: Keywords;
   media_files: MediaFiles;

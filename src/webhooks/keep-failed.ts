@@ -1,6 +1,7 @@
 // What failed for good of a known organization becomes a dead letter there, before the ledger forgets to try it.
 import { fieldCrypto } from '../crypto/fields.js'
 import { addDeadLetter } from '../features/dead-letters/add-dead-letter.js'
+import { announceEvents } from '../features/events/record-event.js'
 import { openStatusToken } from '../features/messages/status-token.js'
 import { type Services } from '../services.js'
 import { isTenantId } from '../tenancy/tenant.js'
@@ -25,8 +26,11 @@ async function keep (services: Services, event: ClaimedEvent, { id, outcome }: F
   if (tenantId === undefined || !isTenantId(tenantId)) return { id, outcome }
   const failure = { category: 'webhook_inbound' as const, source: `${event.provider}:${event.id}`, error: outcome.reason, attempts: event.attempt, payload: event.payload.toString('utf8') }
   try {
-    const added = await services.tenancy.withTenant(tenantId, (db) => addDeadLetter(db, fieldCrypto(services.keyring, tenantId), failure))
-    if (added) services.metrics.deadLetters.inc({ category: failure.category })
+    const added = await services.tenancy.withTenant(tenantId, (db) => db.transaction().execute((trx) => addDeadLetter(trx, fieldCrypto(services.keyring, tenantId), failure)))
+    if (added) {
+      services.metrics.deadLetters.inc({ category: failure.category })
+      announceEvents(services, tenantId)
+    }
     return { id, outcome: { ...outcome, tenantId } }
   } catch (error) {
     services.log.warn({ err: error, tenantId, webhookEvent: id }, 'a dead letter could not be written; the event is tried again')

@@ -47,8 +47,8 @@ export async function openConversation (trx: TenantDb, { memberId, phoneHash, ph
     .returning('id').executeTakeFirstOrThrow()
 }
 
-export async function insertInbound (trx: TenantDb, conversationId: string, inbound: InboundText, keyword: Keyword | null): Promise<void> {
-  await trx.insertInto('conversation_messages').values({
+export async function insertInbound (trx: TenantDb, conversationId: string, inbound: InboundText, keyword: Keyword | null): Promise<{ id: string }> {
+  return trx.insertInto('conversation_messages').values({
     conversation_id: conversationId,
     direction: 'inbound',
     text: inbound.text,
@@ -56,7 +56,7 @@ export async function insertInbound (trx: TenantDb, conversationId: string, inbo
     provider_message_id: inbound.providerMessageId,
     keyword,
     sent_at: inbound.receivedAt
-  }).execute()
+  }).returning('id').executeTakeFirstOrThrow()
 }
 
 export interface Outbound { conversationId: string, messageId: string, text: string, media: readonly StoredMedia[], sentBy: string | null, keyword: Keyword | null, at: Date }
@@ -99,7 +99,9 @@ export async function updateConversation (db: TenantDb, id: string, change: Conv
   return await db.updateTable('conversations').set({ ...change, updated_at: sql`now()` }).where('id', '=', id).returning('id').executeTakeFirst() !== undefined
 }
 
-export async function updateMemberOf (trx: TenantDb, phoneHash: Buffer, memberId: string): Promise<void> {
-  await trx.updateTable('conversations').set({ member_id: memberId, updated_at: sql`now()` })
-    .where('address_hash', '=', phoneHash).where('member_id', 'is distinct from', memberId).execute()
+/** @returns the conversations that became this member's */
+export async function updateMemberOf (trx: TenantDb, phoneHash: Buffer, memberId: string): Promise<string[]> {
+  const rows = await trx.updateTable('conversations').set({ member_id: memberId, updated_at: sql`now()` })
+    .where('address_hash', '=', phoneHash).where('member_id', 'is distinct from', memberId).returning('id').execute()
+  return rows.map(({ id }) => id)
 }

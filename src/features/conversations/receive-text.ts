@@ -2,6 +2,7 @@
 import { fieldCrypto } from '../../crypto/fields.js'
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
+import { announceEvents, recordEvents } from '../events/record-event.js'
 import { lockConsent } from '../members/consent.js'
 import { findMemberByPhone } from '../members/find-member.js'
 import { readPhone } from '../members/phone.js'
@@ -27,7 +28,7 @@ export interface InboundText {
   answeredByCarrier: boolean
 }
 
-type Receiving = Pick<Services, 'registry' | 'keyring' | 'jobs' | 'config' | 'log' | 'clock'>
+type Receiving = Pick<Services, 'registry' | 'keyring' | 'jobs' | 'config' | 'log' | 'clock' | 'announcer'>
 
 /** Returns whether the text was new; one that is known already changes nothing. */
 export async function receiveText (services: Receiving, db: TenantDb, tenant: Tenant, inbound: InboundText): Promise<boolean> {
@@ -52,10 +53,15 @@ export async function receiveText (services: Receiving, db: TenantDb, tenant: Te
       needsAttention: word === undefined && asksToStop(inbound.text) ? 'stop_request' : null
     })
     const keyword = isPhone(address) ? meaningOf(word, member?.optInState) : null
-    await insertInbound(trx, conversation.id, inbound, keyword)
+    const { id: conversationMessageId } = await insertInbound(trx, conversation.id, inbound, keyword)
     const answered = keyword !== null && await obeyKeyword(trx, { keyword, organization, person, conversationId: conversation.id, inbound, now: services.clock.now() })
+    await recordEvents(trx, [
+      { type: 'message.received', data: { conversationId: conversation.id, conversationMessageId } },
+      { type: 'conversation.changed', data: { conversationId: conversation.id } }
+    ])
     return { fresh: true, answered }
   })
+  if (fresh) announceEvents(services, tenant.id)
   if (answered) await wakeDispatch(services, tenant.id)
   if (fresh && inbound.media.length > 0) await wakeCopy(services, tenant.id, inbound.providerMessageId)
   return fresh

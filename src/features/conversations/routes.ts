@@ -42,12 +42,12 @@ export const conversationRoutes: FastifyPluginAsyncTypebox = async (app) => {
       response: { 200: Conversation }
     },
     config: { errors: ['CONVERSATION_NOT_FOUND', 'CONVERSATION_SUPERSEDED'] }
-  }, async (request) => conversationToWire(await changeConversation(request.db, request.params.id, request.body), fieldsOf(request)))
+  }, async (request) => conversationToWire(await changeConversation(app.services, request.db, request.actor.tenantId, request.params.id, request.body), fieldsOf(request)))
 
   app.post('/conversations/:id/read', {
     schema: { operationId: 'readConversation', tags, summary: 'Mark a conversation read', params: IdParams, response: { 200: Conversation } },
     config: { errors: ['CONVERSATION_NOT_FOUND'] }
-  }, async (request) => conversationToWire(await changeConversation(request.db, request.params.id, { unread: false }), fieldsOf(request)))
+  }, async (request) => conversationToWire(await changeConversation(app.services, request.db, request.actor.tenantId, request.params.id, { unread: false }), fieldsOf(request)))
 
   app.get('/conversations/:id/messages', {
     schema: {

@@ -3,6 +3,7 @@ import { type FieldCrypto } from '../../crypto/fields.js'
 import { problem } from '../../errors.js'
 import { type Services } from '../../services.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { announceEvents, recordEvents } from '../events/record-event.js'
 import { isWithdrawn, lockConsent } from '../members/consent.js'
 import { holdForMessage } from '../media/hold-for-message.js'
 import { findMemberByPhone } from '../members/find-member.js'
@@ -18,7 +19,7 @@ import { externalMedia, keptMedia } from './stored-media.js'
 
 export interface NewReply { tenantId: string, conversationId: string, text: string, mediaUrls: readonly string[], mediaIds: readonly string[], adminId: string }
 
-type Replying = Pick<Services, 'jobs' | 'config' | 'log' | 'clock'>
+type Replying = Pick<Services, 'jobs' | 'config' | 'log' | 'clock' | 'announcer'>
 
 /**
  * Opens a closed conversation again.
@@ -53,8 +54,10 @@ export async function sendReply (services: Replying, db: TenantDb, fields: Field
     await updateConversation(trx, conversationId, {
       status: 'open', last_message_at: at, last_message_preview: previewOf({ text, media })
     })
+    await recordEvents(trx, [{ type: 'conversation.changed', data: { conversationId } }])
     return findConversationMessage(trx, id)
   }))
+  announceEvents(services, tenantId)
   await wakeDispatch(services, tenantId)
   return row
 }

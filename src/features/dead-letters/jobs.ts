@@ -2,7 +2,8 @@
 import { Problem } from '../../errors.js'
 import { defineJob } from '../../jobs/define-job.js'
 import { type Services } from '../../services.js'
-import { isTenantId, type TenantId } from '../../tenancy/tenant.js'
+import { isTenantId, type TenantDb, type TenantId } from '../../tenancy/tenant.js'
+import { announceEvents, recordEvents } from '../events/record-event.js'
 import { promoteWatched } from './queries.js'
 import { collectJobShape, planCollection } from './watch-unknown.js'
 
@@ -15,8 +16,9 @@ export const collectJob = defineJob(collectJobShape.name, collectJobShape.schema
 /** Safe to call at any time. While anything is watched there is a next look; an idle tenant has none. */
 export async function collect (services: Services, tenantId: TenantId): Promise<void> {
   try {
-    const { added, nextInMs } = await services.tenancy.withTenant(tenantId, (db) => promoteWatched(db, services.config.DEAD_LETTER_AFTER_HOURS))
+    const { added, nextInMs } = await services.tenancy.withTenant(tenantId, (db) => promote(db, services.config.DEAD_LETTER_AFTER_HOURS))
     if (added > 0) {
+      announceEvents(services, tenantId)
       services.metrics.deadLetters.inc({ category: 'sms_send' }, added)
       services.log.warn({ tenantId, texts: added }, 'texts have been unknown for long: a person must decide, GET /api/dead-letters lists them')
     }
@@ -26,4 +28,12 @@ export async function collect (services: Services, tenantId: TenantId): Promise<
     // Suspended or archived: it may come back. One that is gone has nothing left to look at.
     if (error.code !== 'TENANT_NOT_FOUND') await planCollection(services, tenantId, dayMs)
   }
+}
+
+async function promote (db: TenantDb, hours: number): ReturnType<typeof promoteWatched> {
+  return await db.transaction().execute(async (trx) => {
+    const found = await promoteWatched(trx, hours)
+    if (found.added > 0) await recordEvents(trx, [{ type: 'dead_letter.added', data: { count: found.added } }])
+    return found
+  })
 }

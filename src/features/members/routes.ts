@@ -6,6 +6,7 @@ import { fieldCrypto } from '../../crypto/fields.js'
 import { requestedBy } from '../../http/audit.js'
 import { pageOf } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
+import { announceEvents } from '../events/record-event.js'
 import { changeMember } from './change-member.js'
 import { consentRoutes } from './consent-routes.js'
 import { createMember } from './create-member.js'
@@ -34,6 +35,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request, reply) => {
     const fields = fieldsOf(request)
     const created = await createMember(request.db, fields, request.body, requestedBy(request))
+    announceEvents(app.services, request.actor.tenantId)
     return reply.code(201).send(toWire(created, fields))
   })
 
@@ -60,7 +62,9 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
     }
   }, async (request) => {
     const fields = fieldsOf(request)
-    return toWire(await changeMember(request.db, fields, request.params.id, request.body, requestedBy(request)), fields)
+    const changed = await changeMember(request.db, fields, request.params.id, request.body, requestedBy(request))
+    announceEvents(app.services, request.actor.tenantId)
+    return toWire(changed, fields)
   })
 
   app.delete('/members/:id', {

@@ -6,6 +6,7 @@ import { Problem } from '../../errors.js'
 import { type Services } from '../../services.js'
 import { type TenantId } from '../../tenancy/tenant.js'
 import { planCollection, watchUnknown } from '../dead-letters/watch-unknown.js'
+import { announceEvents } from '../events/record-event.js'
 import { makeMediaLink } from '../media/media-link.js'
 import { type ClaimedText } from './claim-queries.js'
 import { claimTexts } from './claim-texts.js'
@@ -58,7 +59,7 @@ export async function dispatch (services: Services, tenantId: TenantId, signal: 
 async function visitTenant (services: Services, tenantId: TenantId, slots: SendSlots, signal: AbortSignal): Promise<number | null> {
   const { tenancy, config, log } = services
   const found = await tenancy.withTenant(tenantId, async (db) => {
-    await finishMessages(db)
+    if (await finishMessages(db) > 0) announceEvents(services, tenantId)
     return await readOutlook(db)
   })
   if (found.claimedForMs === null && (found.dueInMs === null || found.dueInMs > 0)) return found.dueInMs
@@ -69,7 +70,7 @@ async function visitTenant (services: Services, tenantId: TenantId, slots: SendS
   await tenancy.withTenant(tenantId, (db) => keepToDaytime(services, db))
   const { pauseMs } = await sendSlice(services, tenantId, slots, signal)
   const left = await tenancy.withTenant(tenantId, async (db) => {
-    await finishMessages(db)
+    if (await finishMessages(db) > 0) announceEvents(services, tenantId)
     return await readOutlook(db)
   })
   return soonest(left, config.SEND_RECOVERY_MS, pauseMs)
@@ -77,11 +78,13 @@ async function visitTenant (services: Services, tenantId: TenantId, slots: SendS
 
 async function recoverLost (services: Services, tenantId: TenantId): Promise<number> {
   await planCollection(services, tenantId)
-  return await services.tenancy.withTenant(tenantId, async (db) => await db.transaction().execute(async (trx) => {
+  const count = await services.tenancy.withTenant(tenantId, async (db) => await db.transaction().execute(async (trx) => {
     const lost = await recoverClaims(trx, services.config.SEND_RECOVERY_MS)
     if (lost.length > 0) await watchUnknown(trx, lost)
     return lost.length
   }))
+  if (count > 0) announceEvents(services, tenantId)
+  return count
 }
 
 async function record (services: Services, tenantId: TenantId, token: string, results: readonly TextResult[]): Promise<void> {
@@ -96,6 +99,7 @@ async function record (services: Services, tenantId: TenantId, token: string, re
       })
     }
   })
+  announceEvents(services, tenantId)
 }
 
 async function sendSlice (services: Services, tenantId: TenantId, slots: SendSlots, signal: AbortSignal): Promise<SliceEnd> {

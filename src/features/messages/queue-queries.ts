@@ -1,6 +1,7 @@
 // The SQL of the outbox once texts are taken from it: writing down what became of them, and what is left. Each is one statement for many texts.
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { recordingProgress } from '../events/record-event.js'
 import { type RecipientState, transitions } from './states.js'
 
 /** What became of one claimed text. `queued`: it certainly did not leave and waits again. */
@@ -52,6 +53,8 @@ export async function writeResults (db: TenantDb, token: string, results: readon
         failed_at = CASE WHEN j.state = 'failed' THEN least(r.failed_at, now()) ELSE r.failed_at END,
         updated_at = now()
       FROM judged j WHERE r.message_id = j.message_id AND r.phone_hash = j.phone_hash
+    ), told AS (
+      ${recordingProgress(sql`(SELECT message_id, state AS status FROM judged WHERE moves AND state <> 'queued')`)}
     ), gone AS (
       DELETE FROM message_queue q USING done d
       WHERE q.message_id = d.message_id AND q.phone_hash = d.phone_hash AND q.claim_token = ${token} AND d.state <> 'queued'
@@ -76,11 +79,15 @@ export async function recoverClaims (db: TenantDb, afterMs: number): Promise<Arr
     ), gone AS (
       DELETE FROM message_queue q USING lost WHERE q.message_id = lost.message_id AND q.phone_hash = lost.phone_hash AND ${dead}
       RETURNING q.message_id, q.phone_hash
+    ), written AS (
+      UPDATE message_recipients r SET status = 'unknown', error_code = 'worker_lost', updated_at = now(),
+        error_detail = 'The worker stopped before it could record the carrier''s answer.'
+      FROM gone WHERE r.message_id = gone.message_id AND r.phone_hash = gone.phone_hash AND r.status = 'sending'
+      RETURNING r.message_id, r.phone_hash, r.status
+    ), told AS (
+      ${recordingProgress(sql`written`)}
     )
-    UPDATE message_recipients r SET status = 'unknown', error_code = 'worker_lost', updated_at = now(),
-      error_detail = 'The worker stopped before it could record the carrier''s answer.'
-    FROM gone WHERE r.message_id = gone.message_id AND r.phone_hash = gone.phone_hash AND r.status = 'sending'
-    RETURNING r.message_id AS "messageId", r.phone_hash AS "phoneHash"`.execute(db)
+    SELECT message_id AS "messageId", phone_hash AS "phoneHash" FROM written`.execute(db)
   return rows
 }
 

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { settleTexts } from '../dead-letters/watch-unknown.js'
+import { recordingProgress } from '../events/record-event.js'
 import { finishMessages } from './finish-messages.js'
 import { type DeliveryEvent, forwardStates, mergeEvents, recipientKey, type RecipientNews } from './states.js'
 
@@ -58,6 +59,9 @@ async function writeNews (db: TenantDb, news: readonly RecipientNews[]): Promise
       FROM moved m WHERE r.message_id = m.message_id AND r.phone_hash = m.phone_hash
         AND (r.status <> m.status OR least(r.sent_at, m.sent_at) IS DISTINCT FROM r.sent_at OR least(r.failed_at, m.failed_at) IS DISTINCT FROM r.failed_at
           OR least(r.delivered_at, m.delivered_at) IS DISTINCT FROM r.delivered_at)
+      RETURNING r.message_id, r.phone_hash, r.status
+    ), told AS (
+      ${recordingProgress(sql`(SELECT w.message_id, w.status FROM written w JOIN old USING (message_id, phone_hash) WHERE w.status <> old.status)`)}
     ), settled AS (
       DELETE FROM message_queue q USING old WHERE q.message_id = old.message_id AND q.phone_hash = old.phone_hash AND old.status IN ('queued', 'sending')
     )

@@ -6,6 +6,7 @@ import { fieldCrypto } from '../../crypto/fields.js'
 import { requestedBy } from '../../http/audit.js'
 import { pageOf } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
+import { announceEvents } from '../events/record-event.js'
 import { type AskedAt } from '../segments/use-segments.js'
 import { previewMessage } from './preview-message.js'
 import { MessagePreview } from './preview-schema.js'
@@ -73,6 +74,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
     'Nothing more of it leaves, but for what a worker had taken: that is counted as sending until its result is known. Pausing twice is pausing once.'
   ), async (request) => {
     await pauseMessage(request.db, request.params.id, requestedBy(request))
+    announceEvents(app.services, request.actor.tenantId)
     return await getMessage(request.db, request.params.id, askedAt(request))
   })
 
@@ -88,6 +90,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
     'Scheduled, under way or paused. counts.cancelled did not get it and never will; counts.sending had been taken by a worker and goes out.'
   ), async (request) => {
     await cancelMessage(request.db, request.params.id, requestedBy(request))
+    announceEvents(app.services, request.actor.tenantId)
     return await getMessage(request.db, request.params.id, askedAt(request))
   })
 

@@ -3,6 +3,7 @@ import { problem } from '../../errors.js'
 import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type Services } from '../../services.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { announceEvents, recordEvents } from '../events/record-event.js'
 import { confirmStart, planStart } from './plan-start.js'
 import { type MessageState, messageTransitions } from './states.js'
 import { cancelWaiting, findToSteer, setMessageStatus } from './steer-queries.js'
@@ -20,6 +21,7 @@ export async function pauseMessage (db: TenantDb, id: string, by: RequestedBy): 
     if (status === 'paused') return
     if (status !== 'scheduled' && status !== 'sending') throw conflict(status, 'paused')
     await setMessageStatus(trx, id, 'paused', status)
+    await recordEvents(trx, [{ type: 'message.progress', data: { messageId: id, status: 'paused' } }])
     await recordAudit(trx, by, { action: 'message.paused', subjectKind: 'message', subjectId: id, before: { status } })
   })
 }
@@ -38,9 +40,11 @@ export async function resumeMessage (services: Services, db: TenantDb, tenantId:
     if (status === 'scheduled' || status === 'sending') return null
     if (pausedFrom === null) throw conflict(status, 'resumed')
     await setMessageStatus(trx, id, pausedFrom, null)
+    await recordEvents(trx, [{ type: 'message.progress', data: { messageId: id, status: pausedFrom } }])
     await recordAudit(trx, by, { action: 'message.resumed', subjectKind: 'message', subjectId: id, after: { status: pausedFrom } })
     return pausedFrom
   })
+  announceEvents(services, tenantId)
   if (resumed === 'scheduled') await confirmStart(services, tenantId, id, time)
   else if (resumed === 'sending') await wakeDispatch(services, tenantId)
 }
@@ -56,6 +60,7 @@ export async function cancelMessage (db: TenantDb, id: string, by: RequestedBy):
     if (!messageTransitions[status].includes('cancelled')) throw conflict(status, 'cancelled')
     await setMessageStatus(trx, id, 'cancelled', null)
     const recipients = await cancelWaiting(trx, id)
+    await recordEvents(trx, [{ type: 'message.progress', data: { messageId: id, status: 'cancelled', changed: { cancelled: recipients } } }])
     await recordAudit(trx, by, { action: 'message.cancelled', subjectKind: 'message', subjectId: id, before: { status }, after: { cancelled: recipients } })
   })
 }

@@ -1,5 +1,6 @@
 // Applies one tenant's events in its database: delivery events all at once, inbound texts one after another in the order they came.
 import { type InboundText, receiveText } from '../../features/conversations/receive-text.js'
+import { announceEvents } from '../../features/events/record-event.js'
 import { recordDeliveryEvents } from '../../features/messages/record-delivery-events.js'
 import { type DeliveryEvent } from '../../features/messages/states.js'
 import { type Services } from '../../services.js'
@@ -25,6 +26,7 @@ export async function applyToTenant (services: Services, tenantId: TenantId, { d
         if (error !== undefined) fail(event, error)
         else settle(event, known ? { status: 'processed' } : { status: 'ignored', reason: 'The organization has no such text.' })
       }
+      if (settled.some(({ outcome }) => outcome.status === 'processed')) announceEvents(services, tenantId)
       for (const { event, inbound } of texts) {
         try {
           await receiveText(services, db, tenant, inbound)
