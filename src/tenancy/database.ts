@@ -134,6 +134,8 @@ export interface DeadLetterQueue {
   source: string | null;
   status: "watched" | "pending" | "resolved" | "dead";
   updated_at: Generated<Timestamp>;
+}
+
 export interface Events {
   created_at: Generated<Timestamp>;
   data: Json;

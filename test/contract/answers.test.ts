@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { makeMediaLink } from '../../src/features/media/media-link.js'
 import { buildTestApp } from '../helpers/build.js'
+import { listenEvents } from '../helpers/listen-events.js'
 import { seedOrganization } from '../helpers/seed-organization.js'
 import { until } from '../helpers/until.js'
 import { upload } from '../helpers/upload.js'
@@ -135,7 +136,10 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   t.equal((await app.inject({ method: 'POST', url: '/api/auth/refresh', payload: { refreshToken } })).statusCode, 200)
   t.equal((await app.inject({ method: 'POST', url: '/api/auth/refresh' })).statusCode, 401)
   t.equal((await app.inject('/api/auth/me')).statusCode, 401)
+  const stream = await listenEvents(app, organization.headers)
+  t.equal((await app.inject({ url: '/api/events?types=x', headers: organization.headers })).statusCode, 400)
   t.equal((await api('POST', '/auth/logout')).status, 204)
+  await stream.ended
   t.equal((await api('GET', '/auth/me')).code, 'SESSION_REVOKED')
   for (const url of ['/health/live', '/health/ready']) t.equal((await app.inject(url)).statusCode, 200)
   t.equal((await app.inject({ method: 'POST', url: '/webhooks/telnyx', payload: {} })).statusCode, 401)

@@ -2,8 +2,10 @@
 import { createHmac } from 'node:crypto'
 import { type RouteOptions } from 'fastify'
 import t from 'tap'
+import { newestEventId } from '../../src/features/events/queries.js'
 import { type AccessClaims } from '../../src/http/authentication.js'
 import { buildTestApp } from '../helpers/build.js'
+import { listenEvents } from '../helpers/listen-events.js'
 import { seedOrganization } from '../helpers/seed-organization.js'
 import { until } from '../helpers/until.js'
 import { buildRequest } from './build-request.js'
@@ -16,6 +18,9 @@ const publicRoutes = [
   'POST /api/auth/login', // gives one for a password
   'POST /api/auth/refresh' // gives one for a refresh token
 ]
+
+/** Their answers have no end; each has a test of its own below. */
+const streamRoutes = ['GET /api/events']
 
 const { built: test, routes } = await recordRoutes(async () => await buildTestApp(t, { carrier: true }))
 const { app, services } = test
@@ -103,7 +108,7 @@ void t.test('a number that another organization has can\'t be bought', async (t)
 })
 
 void t.test('no list and no read shows anything of another organization, whatever is asked for', async (t) => {
-  const reads = tenantRoutes.filter(({ method }) => method === 'GET')
+  const reads = tenantRoutes.filter((route) => route.method === 'GET' && !streamRoutes.includes(named(route)))
   for (const route of reads) {
     const { url } = buildRequest(route, mine.ids)
     const response = await app.inject({ url, headers: mine.organization.headers })
@@ -158,6 +163,24 @@ void t.test('even a well-signed token of one organization\'s admin opens no othe
 
 void t.test('after all of this the other organization\'s database is bit for bit what it was', async (t) => {
   t.strictSame(await checksums(), before)
+})
+
+void t.test('who listens to events hears nothing of another organization, live or from any place in its past', async (t) => {
+  t.strictSame(streamRoutes.filter((name) => !tenantRoutes.some((route) => named(route) === name)), [], 'each is still a route')
+  const { tenantId } = theirs.organization
+  const newest = await services.tenancy.withTenant(tenantId, newestEventId)
+  t.ok(newest > 0, 'things have happened there')
+  const places = [undefined, '0', String(newest - 1), String(newest)]
+  const streams = await Promise.all(places.map(async (place) => await listenEvents(app, { ...mine.organization.headers, ...(place === undefined ? {} : { 'last-event-id': place }) })))
+  const listening = await listenEvents(app, theirs.organization.headers)
+  for (const organization of [theirs, mine]) t.equal((await organization.api('POST', `/conversations/${organization.ids.conversations}/read`)).status, 200)
+  for (const { heard } of [...streams, listening]) await until(async () => heard.some(({ event }) => event === 'conversation.changed'))
+  for (const stream of streams) {
+    t.strictSame(findTheirWords(stream.text()), [])
+    stream.close()
+  }
+  t.match(listening.heard, [{ data: { conversationId: theirs.ids.conversations } }], 'the one whose it is hears it')
+  listening.close()
 })
 
 void t.test('a suspended organization is refused on every route, and only that one', async (t) => {
