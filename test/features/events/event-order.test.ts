@@ -36,6 +36,7 @@ void t.test('a reader that polls while six writers commit at random misses none 
   const { tenantId } = await signUp()
   const written: string[] = []
   let writing = true
+  const isWriting = (): boolean => writing
   const write = async (writer: number): Promise<void> => {
     for (let n = 0; n < 40; n++) {
       await services.tenancy.withTenant(tenantId, (db) => db.transaction().execute(async (trx) => {
@@ -49,7 +50,7 @@ void t.test('a reader that polls while six writers commit at random misses none 
   const reader = (async () => {
     let place = 0
     for (let last = false; !last;) {
-      last = !writing
+      last = !isWriting()
       const events = await services.tenancy.withTenant(tenantId, (db) => eventsAfter(db, place, 10_000))
       place = events.at(-1)?.id ?? place
       read.push(...events.map(({ data }) => (data as { conversationId: string }).conversationId))
