@@ -9,12 +9,14 @@ import { branchRoutes } from './features/branches/routes.js'
 import { conversationRoutes } from './features/conversations/routes.js'
 import { deadLetterRoutes } from './features/dead-letters/routes.js'
 import { eventRoutes } from './features/events/routes.js'
+import { keywordRoutes } from './features/keywords/routes.js'
 import { mediaLinkRoutes } from './features/media/link-routes.js'
 import { mediaRoutes } from './features/media/routes.js'
 import { memberRoutes } from './features/members/routes.js'
 import { messageRoutes } from './features/messages/routes.js'
 import { numberRoutes } from './features/numbers/routes.js'
 import { segmentRoutes } from './features/segments/routes.js'
+import { settingsRoutes } from './features/settings/routes.js'
 import { tagRoutes } from './features/tags/routes.js'
 import { templateRoutes } from './features/templates/routes.js'
 import authentication from './http/authentication.js'
@@ -107,6 +109,8 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(segmentRoutes)
   await scope.register(templateRoutes)
   await scope.register(numberRoutes)
+  await scope.register(settingsRoutes)
+  await scope.register(keywordRoutes)
   await scope.register(conversationRoutes)
   await scope.register(messageRoutes)
   await scope.register(mediaRoutes)

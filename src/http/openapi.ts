@@ -21,6 +21,8 @@ const tags = [
   { name: 'segments', description: 'Saved filters on members, to choose whom a message goes to.' },
   { name: 'templates', description: 'Texts to use again, with variables.' },
   { name: 'numbers', description: 'The phone numbers you text from.' },
+  { name: 'settings', description: 'What the organization says by itself.' },
+  { name: 'keywords', description: 'Words that people text, and what happens then.' },
   { name: 'messages', description: 'Texts to many, and what became of each.' },
   { name: 'dead letters', description: 'What needs a person: texts of unknown fate, and events that could not be worked off.' },
   { name: 'conversations', description: 'The inbox: what people text back, and your replies to one person.' },

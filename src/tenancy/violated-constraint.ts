@@ -1,7 +1,7 @@
 // Reads from a database error which constraint stood in the way: rules are kept by the database, never by check-then-insert.
 
-/** SQLSTATE unique_violation and foreign_key_violation. */
-const violations = new Set(['23505', '23503'])
+/** SQLSTATE unique_violation, foreign_key_violation and restrict_violation, which is what ON DELETE RESTRICT raises. */
+const violations = new Set(['23505', '23503', '23001'])
 
 /** The name of the unique index or foreign key that the statement would have broken; undefined for any other error. */
 export function violatedConstraint (error: unknown): string | undefined {

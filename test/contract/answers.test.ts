@@ -92,15 +92,23 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   t.equal((await api('POST', '/media', {})).code, 'UPLOAD_MALFORMED')
   t.equal((await api('DELETE', `/media/${known.body.id}`)).status, 204)
   for (const path of reads) t.equal((await api('GET', path)).status, 200, path)
+  for (const path of ['/settings/messaging', '/keywords', '/keywords?limit=1']) t.equal((await api('GET', path)).status, 200, path)
+  const keyword = await api<{ id: string }>('POST', '/keywords', { word: 'Join us!', action: 'opt_in' })
+  t.match(keyword, { status: 201, body: { word: 'JOIN US', replyText: null, tag: null } })
+  t.equal((await api('DELETE', `/keywords/${keyword.body.id}`)).status, 204)
+  t.equal((await api('DELETE', `/tags/${ids.tags}`)).code, 'TAG_IN_USE')
   t.equal((await api('POST', `/members/${ids.members}/consent`, { topic: 'prayer-requests', action: 'withdrawn', source: 'admin' })).status, 201)
   for (const path of ['consent', 'consent?topic=prayer-requests&limit=1']) t.equal((await api('GET', `/members/${ids.members}/${path}`)).status, 200, path)
   const changes: Array<[string, object]> = [
+    ['/settings/messaging', { welcome: { enabled: true, text: null } }], [`/keywords/${ids.keywords}`, { action: 'reply', replyText: 'Salem thanks you' }],
     [`/branches/${ids.branches}`, { address: null, timeZone: 'America/Denver', isActive: false }], [`/tags/${ids.tags}`, { name: 'ushers' }],
     [`/members/${ids.members}`, { lastName: '', birthday: '1990-04-23', custom: { pew: 4 }, optOut: {} }], [`/conversations/${ids.conversations}`, { status: 'closed' }], [`/segments/${ids.segments}`, { name: 'Salem basses' }],
     [`/templates/${ids.templates}`, { text: 'Hi {{custom.pew|you}}', smartReplace: true }]
   ]
   for (const [path, body] of changes) t.equal((await api('PATCH', path, body)).status, 200, path)
   const refused: Array<[Parameters<typeof api>, string]> = [
+    [['POST', '/keywords', { word: 'stop all', action: 'opt_in' }], 'KEYWORD_RESERVED'], [['POST', '/keywords', { word: 'SALEM serve', action: 'opt_in' }], 'KEYWORD_TAKEN'],
+    [['PATCH', '/settings/messaging', { helpText: 'Call us' }], 'VALIDATION_FAILED'],
     [['POST', `/members/${ids.members}/consent`, { action: 'granted', source: 'form' }], 'MEMBER_OPTED_OUT'],
     [['GET', `/members/${randomUUID()}`], 'MEMBER_NOT_FOUND'], [['GET', '/members/1'], 'VALIDATION_FAILED'], [['GET', '/members?cursor=x'], 'CURSOR_INVALID'],
     [['POST', '/members', { firstName: 'A', lastName: 'B', phone: '12' }], 'PHONE_INVALID'], [['POST', '/members', { firstName: '', more: 1 }], 'VALIDATION_FAILED'],

@@ -12,7 +12,7 @@ export interface SeededOrganization {
   organization: SignedUp
   api: Api
   /** One id of each kind, by the name of its list under /api. */
-  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, 'dead-letters': string, segments: string, templates: string, media: string }
+  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, 'dead-letters': string, segments: string, templates: string, media: string, keywords: string }
   /** The number it texts from. */
   number: string
   members: Array<{ id: string, phone: string }>
@@ -42,6 +42,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
   }))
   const segment = await make('/segments', { name: `${word} singers`, filter: { match: 'all', conditions: [{ field: 'tags', op: 'any', values: [`${word} choir`] }] } })
   const template = await make('/templates', { name: `${word} note`, category: word, text: `Hi {{firstName}} from ${word}` })
+  const keyword = await make('/keywords', { word: `${word} serve`, action: 'add_tag', tag: `${word} choir`, replyText: `${word} thanks you` })
   const textIn = async (phone: string, text: string) => { await postJson(`${app.carrier?.url ?? ''}/sandbox/inbound`, { from: phone, to: number, text }) }
   const { body: media } = await upload(app.app, organization, { content: Buffer.from(`BEGIN:VCARD\r\nVERSION:3.0\r\nFN:${word} House\r\nEND:VCARD\r\n`), name: `${word}.vcf` })
   const message = await make('/messages', { text: `${word} service at ten`, to: { all: true } })
@@ -57,7 +58,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     number,
     members,
     textIn,
-    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', 'dead-letters': await addLetter(app, organization, word), segments: segment, templates: template, media: media.id },
+    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', 'dead-letters': await addLetter(app, organization, word), segments: segment, templates: template, media: media.id, keywords: keyword },
     ownWords: [word, organization.tenantId, organization.email, number, ...members.map(({ phone }) => phone)]
   }
 }

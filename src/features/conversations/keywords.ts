@@ -19,8 +19,13 @@ const pairs = new Set(['STOP ALL', 'OPT OUT'])
  */
 export function readKeyword (text: string): Keyword | 'yes' | undefined {
   if (text.length > 200) return undefined
-  const spoken = text.normalize('NFKC').replace(/\p{Cf}/gu, '').replace(/[^\p{L}\p{N}]+/gu, ' ').trim().toUpperCase()
+  const spoken = spokenForm(text)
   return words.get(pairs.has(spoken) ? spoken.replace(' ', '') : spoken)
+}
+
+/** Letters and digits alone, in upper case, with one space wherever anything else stood between them. */
+export function spokenForm (text: string): string {
+  return text.normalize('NFKC').replace(/\p{Cf}/gu, '').replace(/[^\p{L}\p{N}]+/gu, ' ').trim().toUpperCase()
 }
 
 // How people ask in their own words. Too wide rather than too narrow: it only calls a person, who then decides.

@@ -1,17 +1,14 @@
-// The SQL of what happens in conversations, and the one look into the registry for the name that automatic answers bear.
+// The SQL of what happens in conversations.
 import { sql } from 'kysely'
-import { type RegistryDb } from '../../registry/db.js'
-import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
+import { type TenantDb } from '../../tenancy/tenant.js'
 import { type Keyword } from './keywords.js'
 import { type InboundText } from './receive-text.js'
 import { pendingMedia, type StoredMedia } from './stored-media.js'
 
-export interface Person { memberId: string | null, phoneHash: Buffer, phoneCipher: Buffer }
+/** What the column `keyword` holds; custom: a keyword of the organization's own, or the answer to one. */
+export type MessageKeyword = Keyword | 'custom'
 
-export async function findOrganizationName (registry: RegistryDb, tenant: Tenant): Promise<string> {
-  const { name } = await registry.selectFrom('organizations').select('name').where('id', '=', tenant.organizationId).executeTakeFirstOrThrow()
-  return name
-}
+export interface Person { memberId: string | null, phoneHash: Buffer, phoneCipher: Buffer }
 
 export async function isReceived (trx: TenantDb, providerMessageId: string): Promise<boolean> {
   return await trx.selectFrom('conversation_messages').select('id').where('provider_message_id', '=', providerMessageId).executeTakeFirst() !== undefined
@@ -47,7 +44,7 @@ export async function openConversation (trx: TenantDb, { memberId, phoneHash, ph
     .returning('id').executeTakeFirstOrThrow()
 }
 
-export async function insertInbound (trx: TenantDb, conversationId: string, inbound: InboundText, keyword: Keyword | null): Promise<{ id: string }> {
+export async function insertInbound (trx: TenantDb, conversationId: string, inbound: InboundText, keyword: MessageKeyword | null): Promise<{ id: string }> {
   return trx.insertInto('conversation_messages').values({
     conversation_id: conversationId,
     direction: 'inbound',
@@ -59,7 +56,7 @@ export async function insertInbound (trx: TenantDb, conversationId: string, inbo
   }).returning('id').executeTakeFirstOrThrow()
 }
 
-export interface Outbound { conversationId: string, messageId: string, text: string, media: readonly StoredMedia[], sentBy: string | null, keyword: Keyword | null, at: Date }
+export interface Outbound { conversationId: string, messageId: string, text: string, media: readonly StoredMedia[], sentBy: string | null, keyword: MessageKeyword | null, at: Date }
 
 export async function insertOutbound (trx: TenantDb, outbound: Outbound): Promise<{ id: string }> {
   return trx.insertInto('conversation_messages').values({

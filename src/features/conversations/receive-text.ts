@@ -3,14 +3,16 @@ import { fieldCrypto } from '../../crypto/fields.js'
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
 import { announceEvents, recordEvents } from '../events/record-event.js'
-import { lockConsent } from '../members/consent.js'
-import { findMemberByPhone } from '../members/find-member.js'
+import { findSaidKeyword } from '../keywords/said-keyword.js'
+import { isWithdrawn, lockConsent } from '../members/consent.js'
+import { findMemberByPhone, type KnownMember } from '../members/find-member.js'
 import { readPhone } from '../members/phone.js'
 import { guardDispatch, wakeDispatch } from '../messages/wake-dispatch.js'
 import { asksToStop, readKeyword } from './keywords.js'
 import { meaningOf, obeyKeyword } from './obey-keyword.js'
+import { obeyOwnKeyword } from './obey-own-keyword.js'
 import { guardCopy, wakeCopy } from './plan-copy.js'
-import { findOrganizationName, insertInbound, isReceived, openConversation } from './queries.js'
+import { insertInbound, isReceived, openConversation } from './queries.js'
 
 /** What came with a text. `size` in bytes, as the carrier says. Its address stops working after some weeks. */
 export interface InboundMedia { url: string, contentType: string | null, size: number | null }
@@ -36,8 +38,9 @@ export async function receiveText (services: Receiving, db: TenantDb, tenant: Te
   const address = readPhone(inbound.from) ?? inbound.from
   const phoneHash = fields.blindIndex(address)
   const word = readKeyword(inbound.text)
-  const organization = word === undefined ? '' : await findOrganizationName(services.registry, tenant)
-  if (word !== undefined) await guardDispatch(services, tenant.id)
+  const organization = tenant.organizationName ?? ''
+  const own = word === undefined ? await findSaidKeyword(db, inbound.text) : undefined
+  if (word !== undefined || own !== undefined) await guardDispatch(services, tenant.id)
   if (inbound.media.length > 0) await guardCopy(services, tenant.id, inbound.providerMessageId)
 
   const { fresh, answered } = await db.transaction().execute(async (trx) => {
@@ -53,8 +56,10 @@ export async function receiveText (services: Receiving, db: TenantDb, tenant: Te
       needsAttention: word === undefined && asksToStop(inbound.text) ? 'stop_request' : null
     })
     const keyword = isPhone(address) ? meaningOf(word, member?.optInState) : null
-    const { id: conversationMessageId } = await insertInbound(trx, conversation.id, inbound, keyword)
-    const answered = keyword !== null && await obeyKeyword(trx, { keyword, organization, person, conversationId: conversation.id, inbound, now: services.clock.now() })
+    const wanted = own !== undefined && isPhone(address) && !await hasOptedOut(trx, member, phoneHash) ? own : undefined
+    const { id: conversationMessageId } = await insertInbound(trx, conversation.id, inbound, keyword ?? (wanted === undefined ? null : 'custom'))
+    const said = { organization, person, conversationId: conversation.id, inbound, now: services.clock.now() }
+    const answered = keyword !== null ? await obeyKeyword(trx, { keyword, ...said }) : wanted !== undefined && await obeyOwnKeyword(trx, wanted, said)
     await recordEvents(trx, [
       { type: 'message.received', data: { conversationId: conversation.id, conversationMessageId } },
       { type: 'conversation.changed', data: { conversationId: conversation.id } }
@@ -72,6 +77,10 @@ export function previewOf ({ text, media }: { text: string, media: readonly unkn
   const line = Array.from(text.replace(/\s+/g, ' ').trim())
   if (line.length > 0) return line.length > 120 ? `${line.slice(0, 119).join('')}…` : line.join('')
   return media.length === 1 ? 'A picture or file' : `${media.length} pictures or files`
+}
+
+async function hasOptedOut (trx: TenantDb, member: KnownMember | undefined, phoneHash: Buffer): Promise<boolean> {
+  return member?.optInState === 'opted_out' || await isWithdrawn(trx, phoneHash)
 }
 
 /** Only people have keywords: a short code that says INFO is a machine, and answering it would be the start of a long talk. */

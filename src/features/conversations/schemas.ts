@@ -72,7 +72,7 @@ export const ConversationMessage = Type.Object({
     required: ['code', 'detail'],
     properties: { code: { type: 'string' }, detail: { type: ['string', 'null'] } }
   }),
-  keyword: nullable(Type.String({ enum: ['stop', 'start', 'help', null], description: 'The keyword this text is, or answers by itself.', examples: [null] })),
+  keyword: nullable(Type.String({ enum: ['stop', 'start', 'help', 'custom', null], description: 'The keyword this text is, or answers by itself; custom: one of GET /api/keywords.', examples: [null] })),
   messageId: nullable(Type.String({ format: 'uuid', description: 'Of ours: GET /api/messages/:id.', examples: [null] })),
   sentBy: nullable(Type.String({ format: 'uuid', description: 'The admin who wrote it; null for theirs and for automatic answers.', examples: [null] })),
   sentAt: Timestamp

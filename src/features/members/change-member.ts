@@ -6,7 +6,7 @@ import { type TenantDb } from '../../tenancy/tenant.js'
 import { attachMember } from '../conversations/attach-member.js'
 import { cancelQueuedFor } from '../messages/cancel-queued.js'
 import { adminsWord, optInOnWord } from './admins-word.js'
-import { isWithdrawn, lockConsent } from './consent.js'
+import { lockConsent, stateOnRecord } from './consent.js'
 import { placeMember, refusingTakenPhones } from './create-member.js'
 import { getMember } from './find-member.js'
 import { optOut } from './opt-out.js'
@@ -14,12 +14,14 @@ import { type E164, normalizePhone } from './phone.js'
 import { placeColumns } from './phone-zone.js'
 import { lockMember, type MemberRow, updateMember } from './queries.js'
 import { type MemberChanges } from './schemas.js'
+import { type Welcome, welcomeMember } from './welcome.js'
 
 /**
+ * `welcome`: from `prepareWelcome`, for someone opted in here.
  * @throws problem('MEMBER_NOT_FOUND') @throws problem('PHONE_INVALID') @throws problem('MEMBER_PHONE_TAKEN')
  * @throws problem('BRANCH_NOT_FOUND') @throws problem('MEMBER_OPTED_OUT') when `optIn` is for someone who has opted out
  */
-export async function changeMember (db: TenantDb, fields: FieldCrypto, id: string, changes: MemberChanges, by: RequestedBy): Promise<MemberRow> {
+export async function changeMember (db: TenantDb, fields: FieldCrypto, id: string, changes: MemberChanges, by: RequestedBy, welcome: Welcome | null = null): Promise<MemberRow> {
   if (changes.optIn !== undefined && changes.optOut !== undefined) {
     throw problem('VALIDATION_FAILED', { errors: [{ path: '/body/optOut', message: 'cannot be given together with optIn' }] })
   }
@@ -36,6 +38,7 @@ export async function changeMember (db: TenantDb, fields: FieldCrypto, id: strin
       await cancelQueuedFor(trx, before.phone_hash)
     }
     await changeConsent(trx, moved ? fields.blindIndex(phone) : before.phone_hash, changes, by)
+    if (changes.optIn !== undefined && welcome !== null) await welcomeMember(trx, id, welcome)
     await recordAudit(trx, by, { action: 'member.changed', subjectKind: 'member', subjectId: id, after: { fields: Object.keys(changes) } })
     return getMember(trx, id)
   }))
@@ -55,8 +58,7 @@ function columnsOf ({ firstName, lastName, email, birthday, timeZone, custom }: 
 async function changePhone (trx: TenantDb, fields: FieldCrypto, id: string, phone: E164): Promise<void> {
   const phoneHash = fields.blindIndex(phone)
   await lockConsent(trx, phoneHash)
-  const state = await isWithdrawn(trx, phoneHash) ? 'opted_out' : 'pending'
-  await updateMember(trx, id, { phone_cipher: fields.encrypt(phone), phone_hash: phoneHash, ...placeColumns(phone), opt_in_state: state })
+  await updateMember(trx, id, { phone_cipher: fields.encrypt(phone), phone_hash: phoneHash, ...placeColumns(phone), opt_in_state: await stateOnRecord(trx, phoneHash) })
   await attachMember(trx, { memberId: id, phoneHash })
 }
 

@@ -4,8 +4,12 @@ import { fieldCrypto } from '../../crypto/fields.js'
 import { requestedBy } from '../../http/audit.js'
 import { pageOf } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
+import { announceEvents } from '../events/record-event.js'
+import { wakeDispatch } from '../messages/wake-dispatch.js'
+import { GENERAL } from './consent.js'
 import { ConsentEntry, ConsentListQuery, NewConsent } from './consent-schemas.js'
 import { addConsent, listConsent } from './members-consent.js'
+import { prepareWelcome } from './welcome.js'
 
 const tags = ['members']
 
@@ -35,7 +39,11 @@ export const consentRoutes: FastifyPluginAsyncTypebox = async (app) => {
       response: { 201: ConsentEntry }
     }
   }, async (request, reply) => {
-    const entry = await addConsent(request.db, request.params.id, request.body, requestedBy(request))
+    const { topic = GENERAL, action } = request.body
+    const welcome = topic === GENERAL && action === 'granted' ? await prepareWelcome(app.services, request.db, request.tenant) : null
+    const entry = await addConsent(request.db, request.params.id, request.body, requestedBy(request), welcome)
+    announceEvents(app.services, request.actor.tenantId)
+    if (welcome !== null) await wakeDispatch(app.services, request.tenant.id)
     return reply.code(201).send(entry)
   })
 }

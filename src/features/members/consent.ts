@@ -29,16 +29,22 @@ export async function lockConsent (trx: TenantDb, phoneHash: Buffer): Promise<vo
 }
 
 /** What the owner of this number said last; undefined when they never said anything. */
-export async function lastWord (trx: TenantDb, phoneHash: Buffer): Promise<'granted' | 'denied' | 'withdrawn' | undefined> {
-  const last = await trx.selectFrom('consent_logs').select('action').where('phone_hash', '=', phoneHash).where('topic', '=', GENERAL)
+export async function lastWord (trx: TenantDb, phoneHash: Buffer): Promise<{ action: 'granted' | 'denied' | 'withdrawn', source: ConsentSource } | undefined> {
+  return await trx.selectFrom('consent_logs').select(['action', 'source']).where('phone_hash', '=', phoneHash).where('topic', '=', GENERAL)
     .orderBy('id', 'desc').limit(1).executeTakeFirst()
-  return last?.action
 }
 
 /** Whether the owner of this number has said stop, and not start since. */
 export async function isWithdrawn (trx: TenantDb, phoneHash: Buffer): Promise<boolean> {
-  const said = await lastWord(trx, phoneHash)
-  return said === 'withdrawn' || said === 'denied'
+  return await stateOnRecord(trx, phoneHash) === 'opted_out'
+}
+
+/** What a member who gets this number starts from: only what its owner texted opens it, not what was put on record for another member. */
+export async function stateOnRecord (trx: TenantDb, phoneHash: Buffer): Promise<OptInState> {
+  const last = await lastWord(trx, phoneHash)
+  if (last === undefined) return 'pending'
+  if (last.action !== 'granted') return 'opted_out'
+  return last.source === 'keyword' ? 'opted_in' : 'pending'
 }
 
 /**

@@ -7,28 +7,31 @@ import { violatedConstraint } from '../../tenancy/violated-constraint.js'
 import { attachMember } from '../conversations/attach-member.js'
 import { replaceMemberTags } from '../tags/tag-member.js'
 import { adminsWord } from './admins-word.js'
-import { isWithdrawn, lockConsent, recordConsent } from './consent.js'
+import { lockConsent, recordConsent, stateOnRecord } from './consent.js'
 import { getMember } from './find-member.js'
 import { normalizePhone } from './phone.js'
 import { placeColumns } from './phone-zone.js'
 import { insertMember, type MemberRow, replaceBranches } from './queries.js'
 import { type NewMember } from './schemas.js'
+import { queueWelcome, type Welcome } from './welcome.js'
 
 /**
- * A person who has opted out is added as opted out, whatever `optIn` says.
+ * A person who has opted out is added as opted out, whatever `optIn` says. `welcome`: from `prepareWelcome`, for someone opted in here.
  * @throws problem('PHONE_INVALID') @throws problem('MEMBER_PHONE_TAKEN') @throws problem('BRANCH_NOT_FOUND')
  */
-export async function createMember (db: TenantDb, fields: FieldCrypto, input: NewMember, by: RequestedBy): Promise<MemberRow> {
+export async function createMember (db: TenantDb, fields: FieldCrypto, input: NewMember, by: RequestedBy, welcome: Welcome | null = null): Promise<MemberRow> {
   const phone = normalizePhone(input.phone)
   const phoneHash = fields.blindIndex(phone)
   return refusingTakenPhones(db.transaction().execute(async (trx) => {
     await lockConsent(trx, phoneHash)
-    const withdrawn = await isWithdrawn(trx, phoneHash)
-    const optInState = withdrawn ? 'opted_out' : input.optIn === undefined ? 'pending' : 'opted_in'
+    const onRecord = await stateOnRecord(trx, phoneHash)
+    const optedIn = input.optIn !== undefined && onRecord !== 'opted_out'
+    const optInState = optedIn ? 'opted_in' : onRecord
+    const phoneCipher = fields.encrypt(phone)
     const id = await insertMember(trx, {
       first_name: input.firstName.trim(),
       last_name: input.lastName.trim(),
-      phone_cipher: fields.encrypt(phone),
+      phone_cipher: phoneCipher,
       phone_hash: phoneHash,
       ...placeColumns(phone),
       email: input.email,
@@ -39,7 +42,8 @@ export async function createMember (db: TenantDb, fields: FieldCrypto, input: Ne
     })
     await placeMember(trx, id, input)
     await attachMember(trx, { memberId: id, phoneHash })
-    if (input.optIn !== undefined && !withdrawn) await recordConsent(trx, 'granted', adminsWord(phoneHash, input.optIn, by))
+    if (input.optIn !== undefined && optedIn) await recordConsent(trx, 'granted', adminsWord(phoneHash, input.optIn, by))
+    if (optedIn && welcome !== null) await queueWelcome(trx, welcome, { memberId: id, phoneHash, phoneCipher })
     await recordAudit(trx, by, { action: 'member.created', subjectKind: 'member', subjectId: id, after: { optInState } })
     return getMember(trx, id)
   }))

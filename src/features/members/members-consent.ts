@@ -10,30 +10,32 @@ import { type Consent, GENERAL, lockConsent, recordConsent } from './consent.js'
 import { consentBefore, type ConsentRow } from './consent-queries.js'
 import { type ConsentEntry, type ConsentListQuery, type NewConsent } from './consent-schemas.js'
 import { optOut } from './opt-out.js'
-import { findPhoneHash, lockMember } from './queries.js'
+import { findPhone, lockMember } from './queries.js'
+import { type Welcome, welcomeMember } from './welcome.js'
 
 const LIST = 'consent'
 
 /** @throws problem('MEMBER_NOT_FOUND') @throws problem('CURSOR_INVALID') */
 export async function listConsent (db: TenantDb, fields: FieldCrypto, memberId: string, { topic, limit, cursor }: ConsentListQuery): Promise<Page<ConsentEntry>> {
   const [before] = decodeCursor(fields, `${LIST} ${memberId}`, cursor, 1) ?? []
-  const phoneHash = await findPhoneHash(db, memberId)
+  const phoneHash = (await findPhone(db, memberId))?.phone_hash
   if (phoneHash === undefined) throw problem('MEMBER_NOT_FOUND')
   const rows = await consentBefore(db, { memberId, phoneHash, topic, before, limit: limit + 1 })
   return toPage(rows, limit, (row) => toWire(row, phoneHash), (last) => encodeCursor(fields, `${LIST} ${memberId}`, [last.id]))
 }
 
 /**
- * A withdrawal of the general topic is an opt-out and cancels what waits.
+ * A withdrawal of the general topic is an opt-out and cancels what waits. `welcome`: from `prepareWelcome`, for who is opted in here.
  * @throws problem('MEMBER_NOT_FOUND') @throws problem('MEMBER_OPTED_OUT') when something is granted for someone who has opted out
  */
-export async function addConsent (db: TenantDb, memberId: string, { topic = GENERAL, action, source, note }: NewConsent, by: RequestedBy): Promise<ConsentEntry> {
+export async function addConsent (db: TenantDb, memberId: string, { topic = GENERAL, action, source, note }: NewConsent, by: RequestedBy, welcome: Welcome | null = null): Promise<ConsentEntry> {
   return await db.transaction().execute(async (trx) => {
     const member = await lockMember(trx, memberId)
     if (member === undefined) throw problem('MEMBER_NOT_FOUND')
     const word = { ...adminsWord(member.phone_hash, note === undefined ? { source } : { source, note }, by), topic }
     if (action === 'granted') await optInOnWord(trx, word)
     else await withdraw(trx, word)
+    if (action === 'granted' && topic === GENERAL && welcome !== null) await welcomeMember(trx, memberId, welcome)
     await recordAudit(trx, by, { action: 'member.consent_recorded', subjectKind: 'member', subjectId: memberId, after: { topic, action } })
     const [entry] = await consentBefore(trx, { memberId, phoneHash: member.phone_hash, limit: 1 })
     if (entry === undefined) throw new Error('what was just put on record is not there')

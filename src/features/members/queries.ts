@@ -24,9 +24,9 @@ export async function lockMember (trx: TenantDb, id: string): Promise<{ phone_ha
   return trx.selectFrom('members').select(['phone_hash', 'opt_in_state']).where('id', '=', id).where('deleted_at', 'is', null).forUpdate().executeTakeFirst()
 }
 
-export async function findPhoneHash (db: TenantDb, id: string): Promise<Buffer | undefined> {
-  const row = await db.selectFrom('members').select('phone_hash').where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst()
-  return row?.phone_hash
+/** Undefined when there is no such member. */
+export async function findPhone (db: TenantDb, id: string): Promise<{ phone_hash: Buffer, phone_cipher: Buffer } | undefined> {
+  return await db.selectFrom('members').select(['phone_hash', 'phone_cipher']).where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst()
 }
 
 export async function findByPhone (db: TenantDb, phoneHash: Buffer) {

@@ -7,20 +7,23 @@ import { requestedBy } from '../../http/audit.js'
 import { pageOf } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
 import { announceEvents } from '../events/record-event.js'
+import { wakeDispatch } from '../messages/wake-dispatch.js'
 import { changeMember } from './change-member.js'
 import { consentRoutes } from './consent-routes.js'
 import { createMember } from './create-member.js'
 import { deleteMember } from './delete-member.js'
 import { getMember } from './find-member.js'
 import { listMembers } from './list-members.js'
-import { Member, MemberChanges, MemberQuery, NewMember } from './schemas.js'
+import { Member, MemberChanges, MemberQuery, NewMember, type OptIn } from './schemas.js'
 import { toWire } from './to-wire.js'
+import { prepareWelcome } from './welcome.js'
 
 const tags = ['members']
 
 export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   await app.register(consentRoutes)
   const fieldsOf = (request: FastifyRequest) => fieldCrypto(app.services.keyring, request.actor.tenantId)
+  const welcomeFor = async (request: FastifyRequest, { optIn }: { optIn?: OptIn }) => optIn === undefined ? null : await prepareWelcome(app.services, request.db, request.tenant)
 
   app.post('/members', {
     config: { errors: ['PHONE_INVALID', 'MEMBER_PHONE_TAKEN', 'BRANCH_NOT_FOUND'] },
@@ -28,13 +31,15 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'createMember',
       tags,
       summary: 'Add a member',
-      description: 'Without optIn the member is pending and gets no broadcast. Someone who has opted out by text stays opted out.',
+      description: 'Without optIn the member is pending and gets no broadcast. Someone who has opted out by text stays opted out, and whose number has texted START or an opt-in keyword is opted in. With optIn they are welcomed by text, once, if PATCH /api/settings/messaging has turned that on.',
       body: NewMember,
       response: { 201: Member }
     }
   }, async (request, reply) => {
     const fields = fieldsOf(request)
-    const created = await createMember(request.db, fields, request.body, requestedBy(request))
+    const welcome = await welcomeFor(request, request.body)
+    const created = await createMember(request.db, fields, request.body, requestedBy(request), welcome)
+    if (welcome !== null) await wakeDispatch(app.services, request.tenant.id)
     announceEvents(app.services, request.actor.tenantId)
     return reply.code(201).send(toWire(created, fields))
   })
@@ -55,14 +60,16 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'changeMember',
       tags,
       summary: 'Change a member',
-      description: 'branchIds and tags replace what was there. Consent belongs to the phone number: a new one starts as pending, or as opted out when its owner has opted out.',
+      description: 'branchIds and tags replace what was there. Consent belongs to the phone number: a new one starts as pending, or as what its owner last texted about it.',
       params: IdParams,
       body: MemberChanges,
       response: { 200: Member }
     }
   }, async (request) => {
     const fields = fieldsOf(request)
-    const changed = await changeMember(request.db, fields, request.params.id, request.body, requestedBy(request))
+    const welcome = await welcomeFor(request, request.body)
+    const changed = await changeMember(request.db, fields, request.params.id, request.body, requestedBy(request), welcome)
+    if (welcome !== null) await wakeDispatch(app.services, request.tenant.id)
     announceEvents(app.services, request.actor.tenantId)
     return toWire(changed, fields)
   })

@@ -3,9 +3,14 @@ import { problem } from '../../errors.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { isActiveNumber, oldestActiveNumber } from './queries.js'
 
+/** Undefined when there is none, for what can do without. */
+export async function findDefaultSender (db: TenantDb): Promise<{ number: string } | undefined> {
+  return await oldestActiveNumber(db)
+}
+
 /** @throws problem('NO_SENDING_NUMBER') */
 export async function defaultSender (db: TenantDb): Promise<{ number: string }> {
-  const found = await oldestActiveNumber(db)
+  const found = await findDefaultSender(db)
   if (found === undefined) throw problem('NO_SENDING_NUMBER')
   return found
 }

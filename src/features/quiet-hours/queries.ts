@@ -36,3 +36,11 @@ export async function placesOfMembers (db: TenantDb, organizationZone: string): 
     UNION SELECT ${organizationZone}, NULL`.execute(db)
   return rows
 }
+
+/** Where a member lives, as `placesOfMembers` has it; undefined when there is no such member. */
+export async function placeOfMember (db: TenantDb, memberId: string, organizationZone: string): Promise<Place | undefined> {
+  const { rows: [place] } = await sql<Place>`
+    SELECT ${zoneOfMember(organizationZone)} AS "timeZone", m.phone_region AS region
+    FROM members m LEFT JOIN ${branchZones} WHERE m.id = ${memberId}`.execute(db)
+  return place
+}

@@ -24,13 +24,18 @@ export async function changeTag (db: TenantDb, id: string, name: string, by: Req
   }))
 }
 
-/** Its members stay and only lose the tag. @throws problem('TAG_NOT_FOUND') */
+/** Its members stay and only lose the tag. @throws problem('TAG_NOT_FOUND') @throws problem('TAG_IN_USE') when a keyword adds it */
 export async function deleteTag (db: TenantDb, id: string, by: RequestedBy): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    const removed = await removeTag(trx, id)
-    if (removed === undefined) throw problem('TAG_NOT_FOUND')
-    await recordAudit(trx, by, { action: 'tag.deleted', subjectKind: 'tag', subjectId: id, before: removed })
-  })
+  try {
+    await db.transaction().execute(async (trx) => {
+      const removed = await removeTag(trx, id)
+      if (removed === undefined) throw problem('TAG_NOT_FOUND')
+      await recordAudit(trx, by, { action: 'tag.deleted', subjectKind: 'tag', subjectId: id, before: removed })
+    })
+  } catch (error) {
+    if (violatedConstraint(error) === 'keywords_tag_id_fkey') throw problem('TAG_IN_USE', { cause: error })
+    throw error
+  }
 }
 
 async function getTag (db: TenantDb, id: string): Promise<TagRow> {

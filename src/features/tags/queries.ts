@@ -35,6 +35,15 @@ export async function insertMissingTags (trx: TenantDb, names: readonly string[]
   await sql`INSERT INTO tags (name) SELECT name FROM unnest(${names}::text[]) AS name ORDER BY lower(name) ON CONFLICT DO NOTHING`.execute(trx)
 }
 
+export async function findTagId (trx: TenantDb, name: string): Promise<string> {
+  const { id } = await trx.selectFrom('tags').select('id').where(sql<boolean>`lower(name) = lower(${name})`).executeTakeFirstOrThrow()
+  return id
+}
+
+export async function insertTagOf (trx: TenantDb, memberId: string, tagId: string): Promise<void> {
+  await trx.insertInto('member_tags').values({ member_id: memberId, tag_id: tagId }).onConflict((conflict) => conflict.doNothing()).execute()
+}
+
 /** Makes the tags of these names the member's, and no others. */
 export async function replaceTagsOf (trx: TenantDb, memberId: string, names: readonly string[]): Promise<void> {
   const wanted = sql<string>`(SELECT t.id FROM tags t WHERE lower(t.name) IN (SELECT lower(name) FROM unnest(${names}::text[]) AS name))`

@@ -36,7 +36,7 @@ export const tagRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request) => toWire(await changeTag(request.db, request.params.id, request.body.name, requestedBy(request))))
 
   app.delete('/tags/:id', {
-    config: { errors: ['TAG_NOT_FOUND'] },
+    config: { errors: ['TAG_NOT_FOUND', 'TAG_IN_USE'] },
     schema: { operationId: 'deleteTag', tags, summary: 'Delete a tag', description: 'Its members stay and only lose the tag.', params: IdParams, response: { 204: Type.Null() } }
   }, async (request, reply) => {
     await deleteTag(request.db, request.params.id, requestedBy(request))
