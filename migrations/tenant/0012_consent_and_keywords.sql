@@ -50,9 +50,6 @@ $$;
 CREATE TRIGGER members_opted_out BEFORE INSERT OR UPDATE OF opt_in_state, phone_hash, deleted_at ON members
   FOR EACH ROW WHEN (NEW.opt_in_state = 'opted_in' AND NEW.deleted_at IS NULL) EXECUTE FUNCTION refuse_unasked_opt_in();
 
--- What a broadcast is about: who has withdrawn from the topic does not get it.
-ALTER TABLE messages ADD COLUMN topic text CHECK (topic ~ '^[a-z][a-z0-9-]{0,49}$' AND topic <> 'messages');
-
 -- The organization's own texts: one row, or none. A text that is null is ours.
 CREATE TABLE messaging_settings (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -99,7 +96,6 @@ ALTER TABLE conversation_messages DROP CONSTRAINT conversation_messages_keyword_
 UPDATE conversation_messages SET keyword = NULL WHERE keyword = 'custom';
 ALTER TABLE conversation_messages ADD CONSTRAINT conversation_messages_keyword_check CHECK (keyword IN ('stop', 'start', 'help'));
 DROP TABLE keywords, welcomed_numbers, messaging_settings;
-ALTER TABLE messages DROP COLUMN topic;
 DROP TRIGGER members_opted_out ON members;
 DROP TRIGGER consent_logs_opt_out ON consent_logs;
 DROP TRIGGER consent_logs_own_word ON consent_logs;

@@ -274,7 +274,6 @@ export interface Messages {
   status: Generated<"draft" | "scheduled" | "sending" | "paused" | "sent" | "cancelled" | "failed">;
   template_id: string | null;
   text: string;
-  topic: string | null;
   updated_at: Generated<Timestamp>;
 }
 

@@ -33,7 +33,7 @@ export const consentRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'addConsent',
       tags,
       summary: 'Put consent on record',
-      description: 'For texts in general (topic messages, the default) it does what optIn and optOut of PATCH /api/members/:id do. A further topic can be withdrawn and granted again; who has opted out of texts in general gets none of any topic.',
+      description: 'For texts in general (topic messages, the default) it does what optIn and optOut of PATCH /api/members/:id do. A further topic can be withdrawn and granted again, but not granted while they have opted out of texts in general. It is kept on record; messages name no topic yet.',
       params: IdParams,
       body: NewConsent,
       response: { 201: ConsentEntry }
