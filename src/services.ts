@@ -5,6 +5,7 @@ import { type Clock, systemClock } from './clock.js'
 import { type Config } from './config.js'
 import { createKeyring, type Keyring } from './crypto/keyring.js'
 import { createPasswords, type Passwords } from './crypto/passwords.js'
+import { Background } from './jobs/background.js'
 import { JobQueue } from './jobs/job-queue.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { type Carrier } from './providers/carrier.js'
@@ -16,6 +17,9 @@ import { openRegistry, type RegistryDb } from './registry/db.js'
 import { RegistryListener } from './registry/listener.js'
 import { Provisioner } from './tenancy/provisioner.js'
 import { Tenancy } from './tenancy/tenancy.js'
+
+/** No more than the carrier's connections that are kept for answers, the one thing that goes on by itself. */
+const mostInBackground = 8
 
 export interface Services {
   config: Config
@@ -33,6 +37,7 @@ export interface Services {
   tenancy: Tenancy
   provisioner: Provisioner
   jobs: JobQueue
+  background: Background
   carrier: Carrier
   storage: Storage
 }
@@ -59,6 +64,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
   const carrier = createTelnyxCarrier(config, log)
   const jobs = new JobQueue(registry.db)
   const announcer = new Announcer(registry.db, 'tenant_events', log)
+  const background = new Background(log, mostInBackground)
   const storage = openStorage(config)
   const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })
   return {
@@ -77,7 +83,9 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     registry: registry.db,
     registryPool: registry.pool,
     jobs,
+    background,
     async close () {
+      await background.settle()
       await carrier.close()
       await jobs.flush()
       await announcer.flush()

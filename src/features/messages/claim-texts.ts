@@ -1,10 +1,13 @@
 // Takes what is due from the outbox, the lower lane and the older message first.
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { type ClaimedText, type DueMessage, type Portion, readDue, takeTexts } from './claim-queries.js'
+import { type Traffic } from './queue-queries.js'
+
+export interface Claim { token: string, traffic: Traffic, limit: number }
 
 /** At most `limit` texts, committed as `sending` under `token`; what another run holds is passed over. */
-export async function claimTexts (db: TenantDb, token: string, limit: number): Promise<ClaimedText[]> {
-  const portions = divide(await readDue(db, limit), limit)
+export async function claimTexts (db: TenantDb, { token, traffic, limit }: Claim): Promise<ClaimedText[]> {
+  const portions = divide(await readDue(db, traffic, limit), limit)
   return portions.length === 0 ? [] : await takeTexts(db, token, portions)
 }
 

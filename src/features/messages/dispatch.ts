@@ -1,144 +1,111 @@
-// A visit to one tenant's outbox: settles what a dead worker left, sends a slice of what is due, and sees to the next visit.
-import { randomUUID } from 'node:crypto'
-import { publicUrl } from '../../config.js'
-import { fieldCrypto } from '../../crypto/fields.js'
+// A visit to one tenant's outbox: settles what a dead worker left, sends answers at once and a slice of its broadcasts, and sees to the next visit.
 import { Problem } from '../../errors.js'
 import { type Services } from '../../services.js'
 import { type TenantId } from '../../tenancy/tenant.js'
 import { planCollection, watchUnknown } from '../dead-letters/watch-unknown.js'
 import { announceEvents } from '../events/record-event.js'
-import { makeMediaLink } from '../media/media-link.js'
-import { type ClaimedText } from './claim-queries.js'
-import { claimTexts } from './claim-texts.js'
+import { BroadcastPlaces } from './broadcast-places.js'
 import { finishMessages } from './finish-messages.js'
 import { keepToDaytime } from './keep-to-daytime.js'
-import { type Outlook, readOutlook, recoverClaims, type TextResult, writeResults } from './queue-queries.js'
-import { ResultRecorder } from './result-recorder.js'
-import { SendSlice, type SliceEnd } from './send-slice.js'
-import { SendSlots } from './send-slots.js'
-import { makeStatusToken, statusUrl } from './status-token.js'
+import { type Outlook, readOutlook, recoverClaims, type Traffic } from './queue-queries.js'
+import { divideSlots, runSlice, type Slots } from './run-slice.js'
 import { guardDispatch, visitAt, wakeDispatch } from './wake-dispatch.js'
 
-/** So long a tenant with much to send keeps the others waiting for a place among the running jobs. Well within SEND_RECOVERY_MS, so that the net outlasts the visit. */
-const longestSliceMs = 2_000
 const busyPauseMs = 5_000
+/** A carrier that takes longer to answer gets no more of the job's time: answers to others wait for its place. */
+const longestWaitMs = 250
 
-/** Of each process: its slots, and the tenants it is visiting. `again`: somebody called while we were there. */
-interface Dispatching { slots: SendSlots, visits: Map<TenantId, { again: boolean }> }
+interface Dispatching { slots: Slots, places: BroadcastPlaces }
 const dispatching = new WeakMap<Services, Dispatching>()
 
-/** Safe to call at any time, by several processes at once: what one has claimed the others pass over. */
+interface Visit { services: Services, tenantId: TenantId, signal: AbortSignal }
+
+/**
+ * Safe to call at any time, by several processes at once: what one has claimed the others pass over. Answers are sent by each
+ * call, beside whatever broadcast is under way; broadcasts by one call a tenant and process.
+ */
 export async function dispatch (services: Services, tenantId: TenantId, signal: AbortSignal): Promise<void> {
-  const { slots, visits } = dispatchingOf(services)
-  const under = visits.get(tenantId)
-  if (under !== undefined) {
-    under.again = true
-    // This call may have been the net of that visit.
-    await guardDispatch(services, tenantId)
-    return
-  }
-  const visit = { again: false }
-  visits.set(tenantId, visit)
-  let nextInMs: number | null = null
+  const visit = { services, tenantId, signal }
+  await seeTo(visit, () => visitTenant(visit))
+}
+
+/** Does it, and sees to the next visit, in so many milliseconds as it says: 0 or less for at once, null for none. */
+async function seeTo ({ services, tenantId }: Visit, work: () => Promise<number | null>): Promise<void> {
+  let nextInMs: number | null
   try {
-    do {
-      visit.again = false
-      nextInMs = await visitTenant(services, tenantId, slots, signal)
-    } while (wasCalled(visit) && (nextInMs === null || nextInMs > 0) && !signal.aborted)
+    nextInMs = await work()
   } catch (error) {
     nextInMs = afterProblem(services, tenantId, error)
-  } finally {
-    visits.delete(tenantId)
   }
-  // No longer among the visits, so the next one is not taken for a call to this one.
   if (nextInMs !== null && nextInMs <= 0) await wakeDispatch(services, tenantId)
   else if (nextInMs !== null) await visitAt(services, tenantId, new Date(services.clock.now().getTime() + nextInMs))
 }
 
-/** @returns milliseconds until the next visit, 0 or less for at once; null when the outbox is empty. */
-async function visitTenant (services: Services, tenantId: TenantId, slots: SendSlots, signal: AbortSignal): Promise<number | null> {
-  const { tenancy, config, log } = services
-  const found = await tenancy.withTenant(tenantId, async (db) => {
-    if (await finishMessages(db) > 0) announceEvents(services, tenantId)
-    return await readOutlook(db)
-  })
-  if (found.claimedForMs === null && (found.dueInMs === null || found.dueInMs > 0)) return found.dueInMs
+async function visitTenant (visit: Visit): Promise<number | null> {
+  const { services, tenantId } = visit
+  const found = await look(visit)
+  if (found.claimedForMs === null && !isDue(found.answersInMs) && !isDue(found.broadcastsInMs)) return soonest(visit, found)
   // From here on there is something to lose: another visit is certain before anything is touched.
   await guardDispatch(services, tenantId)
-  const lost = (found.claimedForMs ?? 0) < config.SEND_RECOVERY_MS ? 0 : await recoverLost(services, tenantId)
-  if (lost > 0) log.warn({ tenantId, texts: lost }, 'a worker was lost while sending; these texts count as unknown until the carrier reports them')
-  await tenancy.withTenant(tenantId, (db) => keepToDaytime(services, db))
-  const { pauseMs } = await sendSlice(services, tenantId, slots, signal)
-  const left = await tenancy.withTenant(tenantId, async (db) => {
+  if ((found.claimedForMs ?? 0) >= services.config.SEND_RECOVERY_MS) await recoverLost(visit)
+  await services.tenancy.withTenant(tenantId, (db) => keepToDaytime(services, db))
+  if (isDue(found.answersInMs)) await services.background.waitFor(seeTo(visit, () => answer(visit)), longestWaitMs)
+  if (isDue(found.broadcastsInMs)) return await broadcast(visit)
+  return soonest(visit, { ...await look(visit), answersInMs: null })
+}
+
+async function answer (visit: Visit): Promise<number | null> {
+  const { services, tenantId, signal } = visit
+  const { pauseMs } = await runSlice(services, tenantId, 'answers', dispatchingOf(services).slots, signal)
+  return soonest(visit, { ...await look(visit), broadcastsInMs: null, claimedForMs: null }, { answers: pauseMs, broadcasts: null })
+}
+
+async function broadcast (visit: Visit): Promise<number | null> {
+  const { services, tenantId, signal } = visit
+  const { slots, places } = dispatchingOf(services)
+  if (!places.enter(tenantId)) return null
+  let nextInMs: number | null
+  let called = false
+  try {
+    const { pauseMs } = await runSlice(services, tenantId, 'broadcasts', slots, signal)
+    nextInMs = soonest(visit, await look(visit), { answers: null, broadcasts: pauseMs })
+  } finally {
+    const left = places.leave(tenantId, signal.aborted)
+    called = left.called
+    for (const next of left.next) await wakeDispatch(services, next)
+  }
+  return called ? 0 : nextInMs
+}
+
+async function look ({ services, tenantId }: Visit): Promise<Outlook> {
+  return await services.tenancy.withTenant(tenantId, async (db) => {
     if (await finishMessages(db) > 0) announceEvents(services, tenantId)
     return await readOutlook(db)
   })
-  return soonest(left, config.SEND_RECOVERY_MS, pauseMs)
 }
 
-async function recoverLost (services: Services, tenantId: TenantId): Promise<number> {
+async function recoverLost ({ services, tenantId }: Visit): Promise<void> {
   await planCollection(services, tenantId)
-  const count = await services.tenancy.withTenant(tenantId, async (db) => await db.transaction().execute(async (trx) => {
-    const lost = await recoverClaims(trx, services.config.SEND_RECOVERY_MS)
-    if (lost.length > 0) await watchUnknown(trx, lost)
-    return lost.length
+  const lost = await services.tenancy.withTenant(tenantId, async (db) => await db.transaction().execute(async (trx) => {
+    const texts = await recoverClaims(trx, services.config.SEND_RECOVERY_MS)
+    if (texts.length > 0) await watchUnknown(trx, texts)
+    return texts.length
   }))
-  if (count > 0) announceEvents(services, tenantId)
-  return count
-}
-
-async function record (services: Services, tenantId: TenantId, token: string, results: readonly TextResult[]): Promise<void> {
-  const unknown = results.filter(({ state }) => state === 'unknown')
-  if (unknown.length > 0) await planCollection(services, tenantId)
-  await services.tenancy.withTenant(tenantId, async (db) => {
-    if (unknown.length === 0) await writeResults(db, token, results)
-    else {
-      await db.transaction().execute(async (trx) => {
-        await writeResults(trx, token, results)
-        await watchUnknown(trx, unknown)
-      })
-    }
-  })
+  if (lost === 0) return
   announceEvents(services, tenantId)
+  services.log.warn({ tenantId, texts: lost }, 'a worker was lost while sending; these texts count as unknown until the carrier reports them')
 }
 
-async function sendSlice (services: Services, tenantId: TenantId, slots: SendSlots, signal: AbortSignal): Promise<SliceEnd> {
-  const { tenancy, config, log, carrier, metrics } = services
-  const token = randomUUID()
-  const recorder = new ResultRecorder({
-    write: (results) => record(services, tenantId, token, results), giveUpMs: config.SEND_RECOVERY_MS, log
-  })
-  return await new SendSlice({
-    claim: (limit) => tenancy.withTenant(tenantId, (db) => claimTexts(db, token, limit)),
-    prepare: prepareText(services, tenantId),
-    send: (text) => carrier.send(text),
-    recorder,
-    slots,
-    concurrency: config.SEND_CONCURRENCY,
-    sliceMs: Math.min(longestSliceMs, config.SEND_RECOVERY_MS / 4),
-    freshMs: (config.SEND_RECOVERY_MS - config.SEND_TIMEOUT_MS) / 2,
-    signal,
-    onOutcome: (outcome) => { metrics.sends.inc({ outcome }) }
-  }).run()
+function isDue (inMs: number | null): boolean {
+  return inMs !== null && inMs <= 0
 }
 
-function prepareText ({ keyring, config, clock }: Services, tenantId: TenantId) {
-  const fields = fieldCrypto(keyring, tenantId)
-  const ourUrl = publicUrl(config)
-  return ({ messageId, phoneHash, phoneCipher, from, text, mediaUrls, mediaIds }: ClaimedText) => ({
-    from,
-    text,
-    mediaUrls: [...mediaUrls, ...mediaIds.map((mediaId) => makeMediaLink(keyring, ourUrl, { tenantId, mediaId }, clock.now()))],
-    to: fields.decrypt(phoneCipher),
-    statusUrl: statusUrl(ourUrl, makeStatusToken(keyring, { tenantId, messageId, phoneHash }))
-  })
-}
-
-/** When something is left to do: the next due text, but not before the carrier takes texts again, or the moment a claim counts as lost. */
-function soonest ({ dueInMs, claimedForMs }: Outlook, recoveryMs: number, pauseMs: number | null): number | null {
+/** When something is left to do: the next due text, but not before the carrier takes texts again (`pauses`, in milliseconds), or the moment a claim counts as lost. */
+function soonest ({ services: { config } }: Visit, { answersInMs, broadcastsInMs, claimedForMs }: Outlook, pauses: Record<Traffic, number | null> = { answers: null, broadcasts: null }): number | null {
   const times = [
-    ...(dueInMs === null ? [] : [Math.max(dueInMs, pauseMs ?? dueInMs)]),
-    ...(claimedForMs === null ? [] : [Math.max(recoveryMs - claimedForMs, 1)])
+    ...(answersInMs === null ? [] : [Math.max(answersInMs, pauses.answers ?? answersInMs)]),
+    ...(broadcastsInMs === null ? [] : [Math.max(broadcastsInMs, pauses.broadcasts ?? broadcastsInMs)]),
+    ...(claimedForMs === null ? [] : [Math.max(config.SEND_RECOVERY_MS - claimedForMs, 1)])
   ]
   return times.length === 0 ? null : Math.min(...times)
 }
@@ -154,15 +121,11 @@ function afterProblem ({ log }: Services, tenantId: TenantId, error: unknown): n
   return null
 }
 
-/** Read through a function, because it changes while we wait. */
-function wasCalled (visit: { again: boolean }): boolean {
-  return visit.again
-}
-
 function dispatchingOf (services: Services): Dispatching {
   let known = dispatching.get(services)
   if (known === undefined) {
-    known = { slots: new SendSlots(services.config.SEND_CONCURRENCY), visits: new Map() }
+    const { SEND_CONCURRENCY, WORKER_CONCURRENCY } = services.config
+    known = { slots: divideSlots(SEND_CONCURRENCY), places: new BroadcastPlaces(WORKER_CONCURRENCY) }
     dispatching.set(services, known)
   }
   return known

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { recordingProgress } from '../events/record-event.js'
+import { lanes } from './queue-text.js'
 import { type RecipientState, transitions } from './states.js'
 
 /** What became of one claimed text. `queued`: it certainly did not leave and waits again. */
@@ -91,9 +92,13 @@ export async function recoverClaims (db: TenantDb, afterMs: number): Promise<Arr
   return rows
 }
 
+/** Confirmations and one-to-one texts, or broadcasts: neither waits for the other. */
+export type Traffic = 'answers' | 'broadcasts'
+
+/** Milliseconds until the next text is due, 0 or less when one is; null when none waits. */
 export interface Outlook {
-  /** Milliseconds until the next text is due, 0 or less when one is; null when none waits. */
-  dueInMs: number | null
+  answersInMs: number | null
+  broadcastsInMs: number | null
   /** Milliseconds since the oldest text in a worker's hands was claimed; null when none is. */
   claimedForMs: number | null
 }
@@ -102,9 +107,11 @@ export interface Outlook {
 export async function readOutlook (db: TenantDb): Promise<Outlook> {
   const { rows: [row] } = await sql<Outlook>`
     SELECT
-      (SELECT extract(epoch FROM min(first.not_before) - now())::float8 * 1000 FROM messages m, LATERAL (
-        SELECT not_before FROM message_queue q WHERE q.message_id = m.id AND claim_token IS NULL ORDER BY not_before LIMIT 1
-      ) AS first WHERE m.status = 'sending') AS "dueInMs",
-      (SELECT extract(epoch FROM now() - min(claimed_at))::float8 * 1000 FROM message_queue WHERE claim_token IS NOT NULL) AS "claimedForMs"`.execute(db)
-  return row ?? { dueInMs: null, claimedForMs: null }
+      extract(epoch FROM min(first.not_before) FILTER (WHERE first.lane < ${lanes.broadcast}) - now())::float8 * 1000 AS "answersInMs",
+      extract(epoch FROM min(first.not_before) FILTER (WHERE first.lane >= ${lanes.broadcast}) - now())::float8 * 1000 AS "broadcastsInMs",
+      (SELECT extract(epoch FROM now() - min(claimed_at))::float8 * 1000 FROM message_queue WHERE claim_token IS NOT NULL) AS "claimedForMs"
+    FROM messages m, LATERAL (
+      SELECT not_before, lane FROM message_queue q WHERE q.message_id = m.id AND claim_token IS NULL ORDER BY not_before LIMIT 1
+    ) AS first WHERE m.status = 'sending'`.execute(db)
+  return row ?? { answersInMs: null, broadcastsInMs: null, claimedForMs: null }
 }

@@ -1,10 +1,10 @@
-// How many texts may be on their way at once from this process, over all tenants; whoever has waited longest is next.
+// How many texts of one kind may be on their way at once from this process, over all tenants; whoever has waited longest is next.
 
 export class SendSlots {
   #free: number
   readonly #waiting: Array<() => void> = []
 
-  constructor (size: number) {
+  constructor (readonly size: number) {
     this.#free = size
   }
 
