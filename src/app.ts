@@ -14,6 +14,7 @@ import { mediaLinkRoutes } from './features/media/link-routes.js'
 import { mediaRoutes } from './features/media/routes.js'
 import { memberRoutes } from './features/members/routes.js'
 import { messageRoutes } from './features/messages/routes.js'
+import { recurringRoutes } from './features/recurring/routes.js'
 import { numberRoutes } from './features/numbers/routes.js'
 import { segmentRoutes } from './features/segments/routes.js'
 import { settingsRoutes } from './features/settings/routes.js'
@@ -113,6 +114,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(keywordRoutes)
   await scope.register(conversationRoutes)
   await scope.register(messageRoutes)
+  await scope.register(recurringRoutes)
   await scope.register(mediaRoutes)
   await scope.register(deadLetterRoutes)
   await scope.register(eventRoutes)

@@ -56,6 +56,7 @@ export const settingsSchema = Type.Object({
   QUIET_HOURS: Type.Optional(Type.Enum(['kept', 'ignored'], {
     description: 'kept: broadcasts wait for daytime at the recipient. ignored: they leave at any hour; never in production. Without it kept, but ignored where the sandbox is the carrier.'
   })),
+  RECURRING_GRACE_MINUTES: count('How late the occurrence of a recurring message may still be made, such as after a time without any worker, in minutes; older ones are on record as missed.', 60, 0, 10_080),
   WORKER_CONCURRENCY: count('Background jobs running at a time, of as many organizations.', 4, 1, 100),
   WORKER_DRAIN_MS: count('How long running jobs may take to finish when the service stops, in milliseconds.', 10_000),
   TRIAL_DAYS: count('Length of the trial that a sign-up starts.', 14, 0, 365),

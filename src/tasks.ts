@@ -4,12 +4,13 @@ import { copyMediaJob } from './features/conversations/jobs.js'
 import { collectJob } from './features/dead-letters/jobs.js'
 import { dispatchJob, startJob } from './features/messages/jobs.js'
 import { followOrderJob } from './features/numbers/jobs.js'
+import { occurrenceJob } from './features/recurring/jobs.js'
 import { type Job } from './jobs/define-job.js'
 import { type Services } from './services.js'
 import { processEventsJob, pruneEventsJob } from './webhooks/jobs.js'
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [
-  refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob,
+  refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob, occurrenceJob,
   processEventsJob, pruneEventsJob
 ]
 

@@ -12,7 +12,7 @@ export interface SeededOrganization {
   organization: SignedUp
   api: Api
   /** One id of each kind, by the name of its list under /api. */
-  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, 'dead-letters': string, segments: string, templates: string, media: string, keywords: string }
+  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, 'dead-letters': string, segments: string, templates: string, 'recurring-messages': string, media: string, keywords: string }
   /** The number it texts from. */
   number: string
   members: Array<{ id: string, phone: string }>
@@ -41,6 +41,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     return { phone, id: await make('/members', { ...fields, phone, optIn: { source: 'form', note: `${word} card` } }) }
   }))
   const segment = await make('/segments', { name: `${word} singers`, filter: { match: 'all', conditions: [{ field: 'tags', op: 'any', values: [`${word} choir`] }] } })
+  const recurring = await make('/recurring-messages', { name: `${word} weekly`, rule: 'FREQ=WEEKLY', time: '09:00', text: `${word} again`, to: { all: true } })
   const template = await make('/templates', { name: `${word} note`, category: word, text: `Hi {{firstName}} from ${word}` })
   const keyword = await make('/keywords', { word: `${word} serve`, action: 'add_tag', tag: `${word} choir`, replyText: `${word} thanks you` })
   const textIn = async (phone: string, text: string) => { await postJson(`${app.carrier?.url ?? ''}/sandbox/inbound`, { from: phone, to: number, text }) }
@@ -58,7 +59,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     number,
     members,
     textIn,
-    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', 'dead-letters': await addLetter(app, organization, word), segments: segment, templates: template, media: media.id, keywords: keyword },
+    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', 'dead-letters': await addLetter(app, organization, word), segments: segment, templates: template, 'recurring-messages': recurring, media: media.id, keywords: keyword },
     ownWords: [word, organization.tenantId, organization.email, number, ...members.map(({ phone }) => phone)]
   }
 }

@@ -20,12 +20,14 @@ export interface NewMessageRow {
   sendBefore: Date | null
   /** It leaves at this time of each recipient's own clocks; `sendAt` is when it is that time somewhere first. */
   local: WallTime | null
-  createdBy: string
+  createdBy: string | null
+  /** The occurrence of a recurring message that it is; there is one message for each. */
+  recurring?: { id: string, occurrence: Date }
 }
 
 /** A message that has not started; `sendAt` null: it starts in this transaction. */
 export async function insertMessage (trx: TenantDb, message: NewMessageRow): Promise<void> {
-  const { id, text, mediaUrls, mediaIds, from, audience, smartReplace, templateId, sendAt, sendBefore, local, createdBy } = message
+  const { id, text, mediaUrls, mediaIds, from, audience, smartReplace, templateId, sendAt, sendBefore, local, createdBy, recurring } = message
   await trx.insertInto('messages').values({
     id,
     kind: 'broadcast',
@@ -41,7 +43,9 @@ export async function insertMessage (trx: TenantDb, message: NewMessageRow): Pro
     send_before: sendBefore,
     local_date: local?.date,
     local_time: local?.time,
-    created_by: createdBy
+    created_by: createdBy,
+    recurring_message_id: recurring?.id,
+    occurrence: recurring?.occurrence
   }).execute()
 }
 
