@@ -14,6 +14,7 @@ import { mediaLinkRoutes } from './features/media/link-routes.js'
 import { mediaRoutes } from './features/media/routes.js'
 import { memberRoutes } from './features/members/routes.js'
 import { messageRoutes } from './features/messages/routes.js'
+import { quietHourRoutes } from './features/quiet-hours/routes.js'
 import { recurringRoutes } from './features/recurring/routes.js'
 import { numberRoutes } from './features/numbers/routes.js'
 import { segmentRoutes } from './features/segments/routes.js'
@@ -115,6 +116,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(conversationRoutes)
   await scope.register(messageRoutes)
   await scope.register(recurringRoutes)
+  await scope.register(quietHourRoutes)
   await scope.register(mediaRoutes)
   await scope.register(deadLetterRoutes)
   await scope.register(eventRoutes)

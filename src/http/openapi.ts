@@ -17,6 +17,7 @@ const tags = [
   { name: 'auth', description: 'Sign-up, sign-in and sessions.' },
   { name: 'members', description: 'The people you text, and their consent.' },
   { name: 'branches', description: 'Campuses of a church, locations of a studio.' },
+  { name: 'quiet hours', description: 'When broadcasts may leave, on the recipients\' own clocks.' },
   { name: 'recurring messages', description: 'Texts that leave again and again, by a rule of the calendar.' },
   { name: 'tags', description: 'Labels on members, to choose whom a message goes to.' },
   { name: 'segments', description: 'Saved filters on members, to choose whom a message goes to.' },

@@ -77,6 +77,7 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   const reads = [
     '/auth/me', '/auth/csrf-token', '/branches', `/branches/${ids.branches}`, '/tags', '/members?search=okafor', `/members?branchId=${ids.branches}`, '/numbers',
     '/messages', '/messages?kind=reply', `/messages/${ids.messages}/recipients?status=delivered`, `/conversations/${ids.conversations}`, '/conversations?status=closed',
+    '/quiet-hours', '/recurring-messages?limit=1', `/recurring-messages/${ids['recurring-messages']}`, `/recurring-messages/${ids['recurring-messages']}/occurrences`,
     '/templates', `/templates/${ids.templates}`, '/templates?category=care&limit=1', '/segments', `/segments/${ids.segments}`, `/segments/${ids.segments}/members`
   ]
   const known = await upload(app, organization, { content: Buffer.from('BEGIN:VCARD\r\nFN:Salem House\r\nEND:VCARD\r\n') })
@@ -99,8 +100,14 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   t.equal((await api('DELETE', `/tags/${ids.tags}`)).code, 'TAG_IN_USE')
   t.equal((await api('POST', `/members/${ids.members}/consent`, { topic: 'prayer-requests', action: 'withdrawn', source: 'admin' })).status, 201)
   for (const path of ['consent', 'consent?topic=prayer-requests&limit=1']) t.equal((await api('GET', `/members/${ids.members}/${path}`)).status, 200, path)
+  const recurring = `/recurring-messages/${ids['recurring-messages']}`
+  const [soon] = (await api<{ nextOccurrences: Array<{ date: string }> }>('POST', '/recurring-messages/preview', { rule: 'FREQ=WEEKLY', time: '09:00' })).body.nextOccurrences
+  for (const verb of ['skip', 'restore']) t.equal((await api('POST', `${recurring}/${verb}`, soon && { date: soon.date })).status, 200, verb)
+  for (const verb of ['pause', 'resume']) t.equal((await api('POST', `${recurring}/${verb}`)).status, 200, verb)
+  t.equal((await api('POST', `${recurring}/skip`, { date: '2000-01-01' })).code, 'OCCURRENCE_NOT_FOUND')
   const changes: Array<[string, object]> = [
     ['/settings/messaging', { welcome: { enabled: true, text: null } }], [`/keywords/${ids.keywords}`, { action: 'reply', replyText: 'Salem thanks you' }],
+    ['/quiet-hours', { own: { opens: '09:00', closes: '20:00' }, timeZone: 'America/Chicago' }], [recurring, { name: 'Salem monthly', rule: 'FREQ=MONTHLY;BYMONTHDAY=-1', time: '10:00' }],
     [`/branches/${ids.branches}`, { address: null, timeZone: 'America/Denver', isActive: false }], [`/tags/${ids.tags}`, { name: 'ushers' }],
     [`/members/${ids.members}`, { lastName: '', birthday: '1990-04-23', custom: { pew: 4 }, optOut: {} }], [`/conversations/${ids.conversations}`, { status: 'closed' }], [`/segments/${ids.segments}`, { name: 'Salem basses' }],
     [`/templates/${ids.templates}`, { text: 'Hi {{custom.pew|you}}', smartReplace: true }]
@@ -131,7 +138,7 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   t.equal((await api('DELETE', `/templates/${ids.templates}`)).status, 204)
   const spare = await api<{ id: string }>('POST', '/segments', { name: 'Spare', filter })
   t.equal((await api('DELETE', `/segments/${spare.body.id}`)).status, 204)
-  for (const path of [`/tags/${ids.tags}`, `/members/${ids.members}`, `/branches/${ids.branches}`]) t.equal((await api('DELETE', path)).status, 204, path)
+  for (const path of [`/tags/${ids.tags}`, `/members/${ids.members}`, `/branches/${ids.branches}`, recurring]) t.equal((await api('DELETE', path)).status, 204, path)
   for (const path of [`/messages/${ids.messages}/recipients`, `/conversations/${ids.conversations}`]) t.equal((await api('GET', path)).status, 200, `${path} without its member`)
 
   const { email, password, tenantId } = organization

@@ -59,7 +59,7 @@ const recurringFields = {
   text: nullable(Type.String({ description: 'Null: the template\'s.', examples: ['Service starts at 10. See you there!'] })),
   templateId: nullable(Type.String({ format: 'uuid', examples: [null] })),
   smartReplace: Type.Unsafe<boolean | null>({ type: ['boolean', 'null'], description: 'Null: as the template says.', examples: [null] }),
-  mediaUrls: Type.Array(Type.String()),
+  mediaUrls: Type.Array(Type.String({ examples: ['https://example.org/map.png'] })),
   mediaIds: Type.Array(Uuid),
   to,
   nextOccurrenceAt: nullable(Timestamp),
