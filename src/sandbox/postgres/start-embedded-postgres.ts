@@ -9,7 +9,7 @@ import { asEmbeddedPostgresError, EmbeddedPostgresError, explainFailure } from '
 import { claimPort, findPort, host, portTaken } from './free-port.js'
 import { launch, socketDirectoryOf } from './launch.js'
 import { openPlace, type Place } from './place.js'
-import { endOrphans, findRunning } from './postmaster-file.js'
+import { endOrphans, findRunning, type PostmasterFile } from './postmaster-file.js'
 import { remember } from './remembered.js'
 import { stopServer } from './stop-server.js'
 
@@ -71,7 +71,7 @@ async function start (place: Place, options: EmbeddedPostgresOptions): Promise<E
     const running = await findRunning(place, deadline)
     if (running !== undefined) {
       if (options.port === undefined || options.port === running.port) {
-        await checkOurs(place, running.port)
+        if (!await isOurs(place, running, deadline)) continue
         log.info({ port: running.port, pid: running.pid }, 'PostgreSQL was already running')
         return describe(place, running.port, true, binaries)
       }
@@ -105,6 +105,18 @@ async function makeWay (place: Place, said: string, wantedPort: number | undefin
     throw explainFailure('Starting PostgreSQL', `${said}\nLog: ${place.logFile}`)
   }
   await sleep(200)
+}
+
+/** False when that server ended while it was asked, as one does that has just been killed. */
+async function isOurs (place: Place, { pid, port }: PostmasterFile, deadline: number): Promise<boolean> {
+  try {
+    await checkOurs(place, port)
+    return true
+  } catch (error) {
+    await sleep(200)
+    if ((await findRunning(place, deadline))?.pid === pid) throw error
+    return false
+  }
 }
 
 /** Makes sure that who answers on the port is the server of this folder and takes our password. */
