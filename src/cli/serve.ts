@@ -7,6 +7,7 @@ import { buildApp } from '../app.js'
 import { type Config, ConfigError, loadConfig } from '../config.js'
 import { keepSparesWarm, refillSpares } from '../features/auth/refill-spares.js'
 import { createLogger } from '../log.js'
+import { awaitRegistry } from '../registry/await-registry.js'
 import { migrateRegistry } from '../registry/migrate.js'
 import { carrier, carrierApiPath } from '../sandbox/carrier/carrier.js'
 import { loadSigningKey, type SigningKey } from '../sandbox/carrier/signing-key.js'
@@ -55,6 +56,7 @@ async function open (settings: Config, { log, tell, opened, worker, demo }: Open
   const registry = await locateRegistry(settings, log, tell)
   opened.push(registry.close)
   const { config, sandboxKey } = withSandbox(settings)
+  await awaitRegistry(registry.url, log)
   await migrateRegistry(registry.url, log, tell)
   const services = await openServices(config, registry.url, log)
   opened.push(services.close)

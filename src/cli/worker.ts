@@ -3,6 +3,7 @@ import { type Command } from 'commander'
 import { loadConfig, publicUrl } from '../config.js'
 import { startWorker, type Worker } from '../jobs/worker.js'
 import { createLogger } from '../log.js'
+import { awaitRegistry } from '../registry/await-registry.js'
 import { openServices, type Services } from '../services.js'
 import { jobs, schedule } from '../tasks.js'
 import { locateRegistry } from './registry-url.js'
@@ -15,6 +16,7 @@ export function workerCommand (command: Command): void {
     publicUrl(config)
     const log = createLogger(config)
     const registry = await locateRegistry(config, log)
+    await awaitRegistry(registry.url, log)
     const services = await openServices(config, registry.url, log)
     const worker = await startJobs(services)
     log.info('worker started')
