@@ -16,8 +16,8 @@ export type SendOutcome =
   | { kind: 'accepted', providerMessageId: string }
   /** The carrier said no for good: an invalid number, a blocked text. */
   | { kind: 'refused', code: string, detail: string }
-  /** It certainly did not leave: connection refused, or the carrier asks to slow down. */
-  | { kind: 'not_sent', reason: string, retryAfterMs?: number }
+  /** It certainly did not leave: connection refused, or the carrier asks to slow down: by default with everything, or with this sending number alone. */
+  | { kind: 'not_sent', reason: string, retryAfterMs?: number, slows?: 'number' }
   /** The request was written and no clear answer came: it may or may not have left. */
   | { kind: 'unknown', reason: string }
 

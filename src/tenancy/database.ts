@@ -359,6 +359,17 @@ export interface Segments {
   updated_at: Generated<Timestamp>;
 }
 
+export interface SendBuckets {
+  closed_until: Timestamp | null;
+  filled_at: Timestamp | null;
+  /**
+   * number:+1… for broadcasts from it, answers:+1… for answers from it, campaign, brand
+   */
+  name: string;
+  tokens: number | null;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface Sessions {
   admin_id: string;
   created_at: Generated<Timestamp>;
@@ -409,6 +420,7 @@ export interface DB {
   recurring_messages: RecurringMessages;
   recurring_occurrences: RecurringOccurrences;
   segments: Segments;
+  send_buckets: SendBuckets;
   sessions: Sessions;
   tags: Tags;
   welcomed_numbers: WelcomedNumbers;

@@ -1,8 +1,8 @@
 // The SQL of taking texts from the outbox: which messages have something due, and so many texts of each.
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
-import { type Traffic } from './queue-queries.js'
-import { lanes } from './queue-text.js'
+import { opensAt } from './bucket-queries.js'
+import { isOf, type Traffic } from './traffic.js'
 
 export interface ClaimedText {
   messageId: string
@@ -27,6 +27,7 @@ export interface DueMessage {
 /**
  * Unfinished messages with something due, in the order in which they are served: the lower lane first, then the older. Paused and
  * cancelled ones are not looked into, so it makes no difference how much of them waits. All of a message is in one lane.
+ * What is closed for a while, such as a number that the carrier has slowed down, is passed over.
  */
 export async function readDue (db: TenantDb, traffic: Traffic, limit: number): Promise<DueMessage[]> {
   const { rows } = await sql<DueMessage>`
@@ -35,7 +36,7 @@ export async function readDue (db: TenantDb, traffic: Traffic, limit: number): P
         SELECT q.lane FROM message_queue q WHERE q.message_id = m.id AND q.claim_token IS NULL AND q.not_before <= now() LIMIT ${limit}
       ) AS first
     ) AS waiting
-    WHERE m.status = 'sending' AND waiting.due > 0 AND (waiting.lane < ${lanes.broadcast}) = ${traffic === 'answers'}
+    WHERE m.status = 'sending' AND waiting.due > 0 AND ${isOf(traffic, sql`waiting.lane`)} AND coalesce(${opensAt(traffic)} <= now(), true)
     ORDER BY waiting.lane, m.id LIMIT ${limit}`.execute(db)
   return rows
 }

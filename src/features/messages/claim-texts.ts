@@ -1,7 +1,7 @@
 // Takes what is due from the outbox, the lower lane and the older message first.
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { type ClaimedText, type DueMessage, type Portion, readDue, takeTexts } from './claim-queries.js'
-import { type Traffic } from './queue-queries.js'
+import { type Traffic } from './traffic.js'
 
 export interface Claim { token: string, traffic: Traffic, limit: number }
 

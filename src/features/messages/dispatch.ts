@@ -7,8 +7,9 @@ import { announceEvents } from '../events/record-event.js'
 import { BroadcastPlaces } from './broadcast-places.js'
 import { finishMessages } from './finish-messages.js'
 import { keepToDaytime } from './keep-to-daytime.js'
-import { type Outlook, readOutlook, recoverClaims, type Traffic } from './queue-queries.js'
+import { type Outlook, readOutlook, recoverClaims } from './queue-queries.js'
 import { divideSlots, runSlice, type Slots } from './run-slice.js'
+import { type Traffic } from './traffic.js'
 import { guardDispatch, visitAt, wakeDispatch } from './wake-dispatch.js'
 
 const busyPauseMs = 5_000

@@ -2,8 +2,9 @@
 import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { recordingProgress } from '../events/record-event.js'
-import { lanes } from './queue-text.js'
+import { opensAt } from './bucket-queries.js'
 import { type RecipientState, transitions } from './states.js'
+import { isOf, type Traffic } from './traffic.js'
 
 /** What became of one claimed text. `queued`: it certainly did not leave and waits again. */
 export interface TextResult {
@@ -92,9 +93,6 @@ export async function recoverClaims (db: TenantDb, afterMs: number): Promise<Arr
   return rows
 }
 
-/** Confirmations and one-to-one texts, or broadcasts: neither waits for the other. */
-export type Traffic = 'answers' | 'broadcasts'
-
 /** Milliseconds until the next text is due, 0 or less when one is; null when none waits. */
 export interface Outlook {
   answersInMs: number | null
@@ -105,10 +103,10 @@ export interface Outlook {
 
 /** What the outbox holds of messages that are neither paused nor cancelled, by index alone however full it is. Times by the database's clock, which all processes share. */
 export async function readOutlook (db: TenantDb): Promise<Outlook> {
+  const nextOf = (traffic: Traffic) => sql`extract(epoch FROM min(greatest(first.not_before, ${opensAt(traffic)})) FILTER (WHERE ${isOf(traffic, sql`first.lane`)}) - now())::float8 * 1000`
   const { rows: [row] } = await sql<Outlook>`
     SELECT
-      extract(epoch FROM min(first.not_before) FILTER (WHERE first.lane < ${lanes.broadcast}) - now())::float8 * 1000 AS "answersInMs",
-      extract(epoch FROM min(first.not_before) FILTER (WHERE first.lane >= ${lanes.broadcast}) - now())::float8 * 1000 AS "broadcastsInMs",
+      ${nextOf('answers')} AS "answersInMs", ${nextOf('broadcasts')} AS "broadcastsInMs",
       (SELECT extract(epoch FROM now() - min(claimed_at))::float8 * 1000 FROM message_queue WHERE claim_token IS NOT NULL) AS "claimedForMs"
     FROM messages m, LATERAL (
       SELECT not_before, lane FROM message_queue q WHERE q.message_id = m.id AND claim_token IS NULL ORDER BY not_before LIMIT 1

@@ -7,13 +7,15 @@ import { type TenantId } from '../../tenancy/tenant.js'
 import { planCollection, watchUnknown } from '../dead-letters/watch-unknown.js'
 import { announceEvents } from '../events/record-event.js'
 import { makeMediaLink } from '../media/media-link.js'
+import { closeBucket, numberBucket } from './bucket-queries.js'
 import { type ClaimedText } from './claim-queries.js'
 import { claimTexts } from './claim-texts.js'
-import { type TextResult, type Traffic, writeResults } from './queue-queries.js'
+import { type TextResult, writeResults } from './queue-queries.js'
 import { ResultRecorder } from './result-recorder.js'
 import { SendSlice, type SliceEnd } from './send-slice.js'
 import { SendSlots } from './send-slots.js'
 import { makeStatusToken, statusUrl } from './status-token.js'
+import { type Traffic } from './traffic.js'
 
 /** So long a tenant with much to send keeps the others waiting for a place among the running jobs. Well within SEND_RECOVERY_MS, so that the net outlasts the visit. */
 const longestSliceMs = 2_000
@@ -39,6 +41,7 @@ export async function runSlice (services: Services, tenantId: TenantId, traffic:
   })
   return await new SendSlice({
     claim: (limit) => tenancy.withTenant(tenantId, (db) => claimTexts(db, { token, traffic, limit })),
+    closeNumber: (from, ms) => tenancy.withTenant(tenantId, (db) => closeBucket(db, numberBucket(traffic, from), ms)),
     prepare: prepareText(services, tenantId),
     send: (text) => carrier.send(text),
     recorder,

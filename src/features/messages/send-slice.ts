@@ -8,6 +8,8 @@ import { toResult, untried } from './text-result.js'
 
 export interface SendSliceOptions {
   claim: (limit: number) => Promise<ClaimedText[]>
+  /** Nothing further from this number is claimed for so many milliseconds. */
+  closeNumber: (from: string, ms: number) => Promise<void>
   /** Throws for a recipient whose number can't be read. */
   prepare: (text: ClaimedText) => OutgoingText
   send: (text: OutgoingText) => Promise<SendOutcome>
@@ -28,6 +30,7 @@ export interface SliceEnd { sent: number, pauseMs: number | null }
 const mostAhead = 1_000
 const leastPauseMs = 1_000
 
+type NotSent = Extract<SendOutcome, { kind: 'not_sent' }>
 type Held = ClaimedText & { claimedAt: number }
 
 /**
@@ -45,17 +48,21 @@ export class SendSlice {
   #handled = 0
   #ended = false
   #pauseMs: number | null = null
+  /** The numbers that were slowed down in this turn, and the writing down of the last of them. */
+  readonly #closed = new Set<string>()
+  #closing: Promise<void> = Promise.resolve()
   #failure: Error | undefined
 
   constructor (options: SendSliceOptions) {
     this.#options = options
   }
 
-  /** @throws what the claim threw, after all that was claimed before is settled */
+  /** @throws what the claim or the closing of a number threw, after all that was claimed before is settled */
   async run (): Promise<SliceEnd> {
     const { concurrency, recorder } = this.#options
     await Promise.all(Array.from({ length: concurrency }, () => this.#work()))
     await this.#claiming
+    await this.#closing
     await recorder.settle()
     if (this.#failure !== undefined) throw this.#failure
     return { sent: this.#handled, pauseMs: this.#pauseMs }
@@ -77,14 +84,14 @@ export class SendSlice {
 
   async #handle (text: Held): Promise<void> {
     const { recorder, freshMs, onOutcome } = this.#options
-    if (this.#mustStop() || performance.now() - text.claimedAt > freshMs) {
+    if (this.#mustStop() || this.#closed.has(text.from) || performance.now() - text.claimedAt > freshMs) {
       recorder.add(untried(text))
       return
     }
     const outcome = await this.#send(text)
     onOutcome(outcome.kind)
     recorder.add(toResult(text, outcome))
-    if (outcome.kind === 'not_sent') this.#pauseMs = Math.max(this.#pauseMs ?? leastPauseMs, outcome.retryAfterMs ?? 0)
+    if (outcome.kind === 'not_sent') this.#slowDown(text.from, outcome)
   }
 
   async #send (text: Held): Promise<SendOutcome> {
@@ -95,6 +102,14 @@ export class SendSlice {
       return { kind: 'refused', code: 'number_unreadable', detail: 'The stored number could not be decrypted.' }
     }
     return await this.#options.send(outgoing)
+  }
+
+  #slowDown (from: string, { slows, retryAfterMs = 0 }: NotSent): void {
+    if (slows === undefined) this.#pauseMs = Math.max(this.#pauseMs ?? leastPauseMs, retryAfterMs)
+    else if (!this.#closed.has(from)) {
+      this.#closed.add(from)
+      this.#closing = this.#closing.then(() => this.#options.closeNumber(from, Math.max(retryAfterMs, leastPauseMs))).catch((error: unknown) => { this.#fail(error) })
+    }
   }
 
   /** Nothing further may leave in this turn. */
@@ -127,14 +142,20 @@ export class SendSlice {
   async #claim (limit: number): Promise<void> {
     const claimedAt = performance.now()
     try {
+      // Else what was put back for a number's sake would be claimed again at once.
+      await this.#closing
       const texts = await this.#options.claim(limit)
       this.#claimMs = performance.now() - claimedAt
       for (const text of texts) this.#hand({ ...text, claimedAt })
       if (texts.length === 0) this.#end()
     } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error('the claim failed', { cause: error })
-      this.#end()
+      this.#fail(error)
     }
+  }
+
+  #fail (error: unknown): void {
+    this.#failure = error instanceof Error ? error : new Error('the claim failed', { cause: error })
+    this.#end()
   }
 
   #hand (text: Held): void {

@@ -24,7 +24,7 @@ export function readAnswer (status: number, headers: Headers, body: string): Sen
   const later = notNow.get(status)
   if (later !== undefined) {
     const retryAfterMs = retryAfter(headers)
-    return { kind: 'not_sent', reason: later, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+    return { kind: 'not_sent', reason: later, ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(status === 429 ? { slows: 'number' } : {}) }
   }
   // A 408 may come from something between us and the carrier, which may have the text.
   if (status >= 500 || status === 408) return { kind: 'unknown', reason: `http_${status}` }

@@ -9,6 +9,8 @@ export const faultsSchema = Type.Object({
   latencyMs: Type.Optional(Type.Number({ minimum: 0, maximum: 600_000 })),
   /** Refused with HTTP 429 before it is accepted. */
   reject429: Type.Optional(rate),
+  /** Every text from these numbers is refused with HTTP 429. */
+  reject429From: Type.Optional(Type.Array(Type.String(), { maxItems: 1_000 })),
   /** Refused with HTTP 500 or 503 before it is accepted. */
   reject5xx: Type.Optional(rate),
   /** Accepted, but the connection is reset instead of answered. */
@@ -24,17 +26,19 @@ export const faultsSchema = Type.Object({
 }, { additionalProperties: false })
 export type FaultSettings = Static<typeof faultsSchema>
 
-export type FaultRate = Exclude<keyof FaultSettings, 'latencyMs' | 'seed'>
+export type FaultRate = Exclude<keyof FaultSettings, 'latencyMs' | 'reject429From' | 'seed'>
+
+type AllFaults = Record<FaultRate | 'latencyMs', number> & { reject429From: readonly string[], seed?: number }
 
 const none = {
-  latencyMs: 0, reject429: 0, reject5xx: 0, resetAfterAccept: 0, loseWebhook: 0, duplicateWebhook: 0, shuffleWebhooks: 0
-} satisfies Record<FaultRate | 'latencyMs', number>
+  latencyMs: 0, reject429: 0, reject429From: [], reject5xx: 0, resetAfterAccept: 0, loseWebhook: 0, duplicateWebhook: 0, shuffleWebhooks: 0
+} satisfies AllFaults
 
 export class Faults {
-  #settings: typeof none & { seed?: number } = none
+  #settings: AllFaults = none
   #random: () => number = Math.random
 
-  get settings (): typeof none & { seed?: number } {
+  get settings (): AllFaults {
     return this.#settings
   }
 

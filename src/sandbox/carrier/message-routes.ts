@@ -37,6 +37,7 @@ export function messageRoutes (app: FastifyInstance, carriage: Carriage, faults:
   app.post('/messages', sandboxRoute, async (request, reply) => {
     refuseAtRandom(faults, reply)
     const body = readSend(request)
+    if (body.from !== undefined && faults.settings.reject429From.includes(body.from)) slowDown(reply)
     const number = sender(state, body)
     const to = checkText(body)
     const message = acceptText(carriage, {
@@ -64,11 +65,13 @@ export function messageRoutes (app: FastifyInstance, carriage: Carriage, faults:
 }
 
 function refuseAtRandom (faults: Faults, reply: FastifyReply): void {
-  if (faults.strikes('reject429')) {
-    reply.headers({ 'retry-after': '1', 'x-ratelimit-limit': '50', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1' })
-    throw new TelnyxError(429, '10011', 'You have exceeded the maximum number of allowed requests. (A fault of the sandbox.)')
-  }
+  if (faults.strikes('reject429')) slowDown(reply)
   if (faults.strikes('reject5xx')) throw new TelnyxError(faults.pick(2) === 0 ? 500 : 503, '10007', 'An unexpected error occurred. (A fault of the sandbox.)')
+}
+
+function slowDown (reply: FastifyReply): never {
+  reply.headers({ 'retry-after': '1', 'x-ratelimit-limit': '50', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1' })
+  throw new TelnyxError(429, '10011', 'You have exceeded the maximum number of allowed requests. (A fault of the sandbox.)')
 }
 
 /** The bought number a text goes out from: `from`, or any number of the profile. */
