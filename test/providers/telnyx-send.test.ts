@@ -56,7 +56,7 @@ const answers: Array<[string, number, Record<string, string>, string, object]> =
   ['a refusal with a numeric code and control characters', 400, {}, '{"errors":[{"code":40310,"title":"Bad\\u0000number"}]}', { kind: 'refused', code: '40310', detail: 'Bad number' }],
   ['a refusal without a reason', 409, {}, 'no', { kind: 'refused', code: 'http_409' }],
   ['a redirect', 301, { location: 'https://example.org' }, '', { kind: 'refused', code: 'http_301' }],
-  ['a rate limit with seconds', 429, { 'retry-after': '7' }, '{}', { kind: 'not_sent', reason: 'carrier_rate_limit', retryAfterMs: 7_000 }],
+  ['a rate limit with seconds', 429, { 'retry-after': '7' }, '{}', { kind: 'not_sent', reason: 'carrier_rate_limit', retryAfterMs: 7_000, slows: 'number' }],
   ['a rate limit with the carrier\'s own header', 429, { 'x-ratelimit-reset': '2' }, '{}', { kind: 'not_sent', retryAfterMs: 2_000 }],
   ['a rate limit that says no time', 429, {}, '{}', { kind: 'not_sent', retryAfterMs: undefined }],
   ['a rate limit that names an absurd time', 429, { 'retry-after': '99999999999' }, '{}', { kind: 'not_sent', retryAfterMs: 3_600_000 }],
