@@ -5,7 +5,10 @@ import { availableNumberRoutes } from './available-numbers.js'
 import { sendControlError } from './control-error.js'
 import { controlRoutes } from './control-routes.js'
 import { Faults } from './faults.js'
+import { FetchMedia } from './fetch-media.js'
 import { LiveFeed } from './live-feed.js'
+import { MediaFolder } from './media-folder.js'
+import { mediaRoutes } from './media-routes.js'
 import { messageRoutes } from './message-routes.js'
 import { numberRoutes } from './number-routes.js'
 import { awaitOrder, orderRoutes } from './order-routes.js'
@@ -34,7 +37,7 @@ export interface CarrierOptions {
   keepMessages?: number | undefined
   /** Events posted at once. */
   webhookConcurrency?: number | undefined
-  /** Milliseconds before the second, third … attempt to post an event. */
+  /** Milliseconds before the second, third … attempt to post an event, or to fetch what a text carries. */
   retryDelaysMs?: readonly number[] | undefined
 }
 
@@ -46,7 +49,7 @@ const logLevel = 'error'
 
 /** Registered without a prefix; encapsulated, so it leaves the host application's hooks and handlers alone. */
 export const carrier: FastifyPluginAsync<CarrierOptions> = async (app, options) => {
-  const { dataDir, orderDelayMs = 300, sentDelayMs = 60, finalDelayMs = 350, deliver = true } = options
+  const { dataDir, orderDelayMs = 300, sentDelayMs = 60, finalDelayMs = 350, deliver = true, retryDelaysMs = [250, 1_000] } = options
   const key = options.key ?? loadSigningKey(dataDir)
   const state = new CarrierState({
     dataDir,
@@ -56,9 +59,11 @@ export const carrier: FastifyPluginAsync<CarrierOptions> = async (app, options) 
   const faults = new Faults()
   const schedule = new Schedule()
   const events = new PostEvents({
-    key, faults, schedule, concurrency: options.webhookConcurrency ?? 32, retryDelaysMs: options.retryDelaysMs ?? [250, 1_000]
+    key, faults, schedule, concurrency: options.webhookConcurrency ?? 32, retryDelaysMs
   })
-  const carriage: Carriage = { state, events, schedule, pace: deliver ? { sentMs: sentDelayMs, finalMs: finalDelayMs } : null }
+  const folder = new MediaFolder(dataDir)
+  const fetchMedia = new FetchMedia(folder, retryDelaysMs)
+  const carriage: Carriage = { state, events, schedule, fetchMedia, pace: deliver ? { sentMs: sentDelayMs, finalMs: finalDelayMs } : null }
   const feed = new LiveFeed(state)
   const orders = { schedule, orderDelayMs }
 
@@ -71,7 +76,8 @@ export const carrier: FastifyPluginAsync<CarrierOptions> = async (app, options) 
   }), { prefix: carrierApiPath, logLevel })
   await app.register(async (scope: FastifyInstance) => {
     scope.setErrorHandler((error: Error, _request, reply) => sendControlError(error, reply))
-    controlRoutes(scope, carriage, faults, key.publicKey)
+    controlRoutes(scope, { carriage, folder, faults, publicKey: key.publicKey })
+    mediaRoutes(scope, folder)
     feed.routes(scope)
     pageRoutes(scope)
   }, { prefix: '/sandbox', logLevel })
@@ -84,7 +90,9 @@ export const carrier: FastifyPluginAsync<CarrierOptions> = async (app, options) 
   app.addHook('preClose', async () => feed.close())
   app.addHook('onClose', async () => {
     schedule.close()
+    await fetchMedia.close()
     await events.close()
+    folder.close()
     await state.close()
   })
 }

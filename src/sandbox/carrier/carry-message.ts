@@ -1,7 +1,8 @@
 // Takes a text through its life: accepted, sent, ended; every step told to the webhook.
 import { randomUUID } from 'node:crypto'
+import type { FetchMedia } from './fetch-media.js'
 import { forcedOutcome } from './forced-outcomes.js'
-import type { Message, MessageStatus, OwnedNumber } from './model.js'
+import type { MediaFile, Message, MessageStatus, OwnedNumber } from './model.js'
 import { messagePayload } from './payloads.js'
 import type { CarrierEvent, PostEvents } from './post-events.js'
 import type { Schedule } from './schedule.js'
@@ -12,6 +13,7 @@ export interface Carriage {
   state: CarrierState
   events: PostEvents
   schedule: Schedule
+  fetchMedia: FetchMedia
   /** Milliseconds from acceptance to `sent` and to the final status; null when texts stay queued and no event is sent. */
   pace: { sentMs: number, finalMs: number } | null
 }
@@ -21,6 +23,7 @@ export interface NewText {
   to: string
   text: string
   mediaUrls: string[]
+  media?: Array<MediaFile | null>
   profileId: string | null
   webhookUrl: string | null
   webhookFailoverUrl: string | null
@@ -36,8 +39,24 @@ export function acceptText (carriage: Carriage, text: NewText): Message {
 
 /** Schedules what is still to come for a text: also for those that a restart interrupted. */
 export function followOn (carriage: Carriage, message: Message): void {
-  const { schedule, pace } = carriage
+  const { state, pace, fetchMedia } = carriage
   if (pace === null || (message.status !== 'queued' && message.status !== 'sent')) return
+  if (message.status === 'sent' || message.mediaUrls.length === 0 || message.media !== undefined) {
+    travel(carriage, message, pace)
+    return
+  }
+  fetchMedia.fetchAll(message.mediaUrls, (media) => {
+    if (media === undefined) {
+      settle(carriage, message, 'sending_failed', '40317')
+      return
+    }
+    state.record({ set: 'media', id: message.id, media })
+    travel(carriage, message, pace)
+  })
+}
+
+function travel (carriage: Carriage, message: Message, pace: NonNullable<Carriage['pace']>): void {
+  const { schedule } = carriage
   if (message.status === 'queued') schedule.after(pace.sentMs, () => settle(carriage, message, 'sent', null))
   const outcome = forcedOutcome(message.to) ?? { status: 'delivered', errorCode: null }
   if (!('status' in outcome)) return
@@ -45,7 +64,7 @@ export function followOn (carriage: Carriage, message: Message): void {
 }
 
 /** A phone texts a service number: the number's profile hears of it. */
-export function receiveText (carriage: Carriage, number: OwnedNumber, text: Pick<NewText, 'from' | 'text' | 'mediaUrls'>): Message {
+export function receiveText (carriage: Carriage, number: OwnedNumber, text: Pick<NewText, 'from' | 'text' | 'mediaUrls' | 'media'>): Message {
   const { state, events } = carriage
   const message = newMessage('inbound', {
     ...text, to: number.phoneNumber, profileId: number.profileId, webhookUrl: null, webhookFailoverUrl: null

@@ -4,6 +4,7 @@ import Type from 'typebox'
 import { receiveText, type Carriage } from './carry-message.js'
 import { ControlError } from './control-error.js'
 import { faultsSchema, type Faults } from './faults.js'
+import type { MediaFolder } from './media-folder.js'
 import { sandboxRoute } from './sandbox-route.js'
 import { bodyReader, readCount, readQuery } from './read-request.js'
 import { showText } from './show-text.js'
@@ -17,7 +18,9 @@ const readInbound = bodyReader(Type.Object({
 }, { additionalProperties: false }))
 const readFaults = bodyReader(faultsSchema)
 
-export function controlRoutes (app: FastifyInstance, carriage: Carriage, faults: Faults, publicKey: string): void {
+export interface Controlled { carriage: Carriage, folder: MediaFolder, faults: Faults, publicKey: string }
+
+export function controlRoutes (app: FastifyInstance, { carriage, folder, faults, publicKey }: Controlled): void {
   const { state, events } = carriage
 
   app.get('/messages', sandboxRoute, async (request) => {
@@ -42,7 +45,8 @@ export function controlRoutes (app: FastifyInstance, carriage: Carriage, faults:
     if (number.profileId === null) {
       throw new ControlError(409, 'Number without a profile', `${to} was bought but has no messaging profile yet, so nobody would hear of this text. Assign one, then text again.`)
     }
-    return reply.code(202).send(showText(receiveText(carriage, number, { from, text, mediaUrls })))
+    const media = await Promise.all(mediaUrls.map(async (url) => await folder.at(url)))
+    return reply.code(202).send(showText(receiveText(carriage, number, { from, text, mediaUrls, media })))
   })
 
   app.get('/numbers', sandboxRoute, async () => ({

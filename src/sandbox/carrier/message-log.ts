@@ -1,6 +1,6 @@
 // The texts of the carrier: the latest ones whole, and an exact count of all of them.
 import { createHash } from 'node:crypto'
-import type { Message, StatusEntry } from './model.js'
+import type { MediaFile, Message, StatusEntry } from './model.js'
 
 export class MessageLog {
   readonly #messages = new Map<string, Message>()
@@ -33,6 +33,13 @@ export class MessageLog {
     message.errorCode = errorCode
     if (status === 'sent') message.sentAt = at
     else message.completedAt = at
+    return message
+  }
+
+  /** What a text carries has been fetched. Undefined when the text is already forgotten. */
+  attach (id: string, media: MediaFile[]): Message | undefined {
+    const message = this.#messages.get(id)
+    if (message !== undefined) message.media = media
     return message
   }
 

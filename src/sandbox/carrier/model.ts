@@ -44,6 +44,19 @@ const messageStatus = Type.Union([
 ])
 export type MessageStatus = Static<typeof messageStatus>
 
+/** The carrier's own copy of a file that a text carries. */
+const mediaFileSchema = Type.Object({
+  /** Its SHA-256 in hex and its extension. */
+  file: Type.String(),
+  type: Type.String(),
+  /** Bytes. */
+  size: Type.Integer(),
+  width: Type.Union([Type.Integer(), Type.Null()]),
+  height: Type.Union([Type.Integer(), Type.Null()]),
+  name: nullableString
+})
+export type MediaFile = Static<typeof mediaFileSchema>
+
 /** A text. `outbound` goes from a service number to a phone, `inbound` from a phone to a service number. */
 const messageSchema = Type.Object({
   id: Type.String(),
@@ -52,6 +65,8 @@ const messageSchema = Type.Object({
   to: Type.String(),
   text: Type.String(),
   mediaUrls: Type.Array(Type.String()),
+  /** One for each of `mediaUrls`, once they are fetched; null for what a phone sends from elsewhere. */
+  media: Type.Optional(Type.Array(Type.Union([mediaFileSchema, Type.Null()]))),
   encoding: Type.Union([Type.Literal('GSM-7'), Type.Literal('UCS-2')]),
   parts: Type.Integer(),
   status: messageStatus,
@@ -72,6 +87,7 @@ export const entrySchema = Type.Union([
   Type.Object({ set: Type.Literal('order'), value: numberOrderSchema }),
   Type.Object({ set: Type.Literal('message'), value: messageSchema }),
   Type.Object({ set: Type.Literal('status'), id: Type.String(), status: messageStatus, at: Type.String(), errorCode: nullableString }),
+  Type.Object({ set: Type.Literal('media'), id: Type.String(), media: Type.Array(mediaFileSchema) }),
   Type.Object({ set: Type.Literal('released'), id: Type.String() }),
   Type.Object({ set: Type.Literal('cleared') })
 ])

@@ -55,7 +55,10 @@ function common (message: Message) {
     type,
     messaging_profile_id: message.profileId,
     text: message.text,
-    media: message.mediaUrls.map((url) => ({ url, content_type: null, sha256: null, size: null })),
+    media: message.mediaUrls.map((url, index) => {
+      const kept = message.media?.[index]
+      return { url, content_type: kept?.type ?? null, sha256: kept?.file.slice(0, 64) ?? null, size: kept?.size ?? null }
+    }),
     parts: message.parts,
     encoding: message.encoding,
     cost: { amount: ((rate + carrierFee) * message.parts).toFixed(4), currency: 'USD' },

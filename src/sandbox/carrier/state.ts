@@ -77,6 +77,11 @@ export class CarrierState {
         if (message !== undefined) this.onMessage?.(message)
         break
       }
+      case 'media': {
+        const message = this.messages.attach(entry.id, entry.media)
+        if (message !== undefined) this.onMessage?.(message)
+        break
+      }
       case 'cleared':
         this.messages.clear()
         this.onReset?.()

@@ -1,6 +1,7 @@
 // One text as a bubble with its time and delivery mark.
 /* global document */
 import { showTime } from './format.js'
+import { updateMedia } from './media.js'
 
 /** Ticks as SVG paths: one for handed on, two for arrived. */
 const ticks = {
@@ -34,17 +35,23 @@ export function makeBubble (text) {
   const who = document.createElement('span')
   who.className = 'visually-hidden'
   who.textContent = text.direction === 'inbound' ? 'This phone: ' : 'Service: '
-  bubble.append(who, text.text)
-  for (const url of text.mediaUrls) bubble.append(pictureLink(url))
+  const media = document.createElement('div')
+  media.className = 'media'
+  bubble.append(who, media, text.text)
   const mark = document.createElement('div')
   mark.className = 'mark'
   item.append(bubble, mark)
-  updateMark(item, text)
+  updateBubble(item, text)
   return item
 }
 
-/** Brings the mark of a bubble up to date; nothing is touched when it is already. */
-export function updateMark (item, text) {
+/** Brings a bubble up to date; nothing is touched when it is already. */
+export function updateBubble (item, text) {
+  updateMedia(item.querySelector('.media'), text)
+  updateMark(item, text)
+}
+
+function updateMark (item, text) {
   if (item.dataset.status === text.status) return
   item.dataset.status = text.status
   const { tick, words, why } = marks[text.direction][text.status] ?? { why: text.status }
@@ -79,14 +86,4 @@ function whyMark (why, error) {
   mark.className = 'why'
   mark.textContent = error === null ? why : `${why}: ${error.title} (${error.code})`
   return mark
-}
-
-/** A link, not a picture: the page loads nothing from elsewhere. */
-function pictureLink (url) {
-  const link = document.createElement('a')
-  link.href = url
-  link.target = '_blank'
-  link.rel = 'noreferrer noopener'
-  link.textContent = `Picture: ${url.slice(url.lastIndexOf('/') + 1) || url}`
-  return link
 }

@@ -1,4 +1,4 @@
-// How numbers, times and days are shown, and how a typed number is read.
+// How numbers, times, days and sizes are shown, and how a typed number is read.
 
 /** (615) 555-0142 for a North American number, otherwise as it is. */
 export function showNumber (number) {
@@ -24,4 +24,9 @@ export function showTime (iso) {
 export function showDay (iso) {
   const shown = day.format(new Date(iso))
   return shown === day.format(new Date()) ? 'Today' : shown
+}
+
+/** 84 KB, 1.2 MB. */
+export function showSize (bytes) {
+  return bytes < 999_500 ? `${Math.max(1, Math.round(bytes / 1_000))} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`
 }

@@ -1,7 +1,7 @@
 // One phone on the page: its conversations, its texts, and the field to type a reply.
 /* global document, Option */
 import { showNumber } from './format.js'
-import { sendText } from './send-text.js'
+import { ReplyForm } from './reply-form.js'
 import { TextList } from './text-list.js'
 
 const template = document.querySelector('#phone-template')
@@ -16,6 +16,8 @@ const selectors = {
   quick: '.quick',
   form: '.reply',
   input: 'textarea',
+  file: '.attach input',
+  attached: '.attached',
   error: '.screen > .error'
 }
 
@@ -24,6 +26,7 @@ export class PhoneView {
   #phone
   #service
   #texts
+  #reply
   /** service numbers of conversations with texts not looked at yet */
   #unread = new Set()
 
@@ -34,12 +37,14 @@ export class PhoneView {
     this.parts = Object.fromEntries(Object.entries(selectors).map(([name, selector]) => [name, this.element.querySelector(selector)]))
     this.#texts = new TextList(this.parts.log)
     const shown = showNumber(number)
+    this.#reply = new ReplyForm(this.parts, number, () => this.#service)
     this.parts.title.textContent = shown
     this.parts.title.id = `phone-${number.slice(1)}`
     this.element.querySelector('article').setAttribute('aria-labelledby', this.parts.title.id)
     this.parts.select.setAttribute('aria-label', `Conversation of ${shown} with`)
     this.parts.putAway.setAttribute('aria-label', `Put ${shown} away`)
     this.parts.input.setAttribute('aria-label', `Text message from ${shown}`)
+    this.parts.file.setAttribute('aria-label', `Attach a picture to the text from ${shown}`)
     this.#listen(putAway)
   }
 
@@ -73,20 +78,10 @@ export class PhoneView {
   }
 
   #listen (putAway) {
-    const { select, quick, form, input } = this.parts
+    const { select, quick } = this.parts
     this.parts.putAway.addEventListener('click', putAway)
     select.addEventListener('change', () => this.#open(select.value))
-    quick.addEventListener('click', ({ target }) => { if (target.matches('button')) this.#send(target.textContent) })
-    form.addEventListener('submit', (event) => {
-      event.preventDefault()
-      this.#send(input.value)
-    })
-    // Enter sends; with Shift it begins a line; while an input method composes, it is that method's.
-    input.addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
-      event.preventDefault()
-      form.requestSubmit()
-    })
+    quick.addEventListener('click', ({ target }) => { if (target.matches('button')) this.#reply.send({ text: target.textContent }) })
   }
 
   #open (service) {
@@ -115,14 +110,5 @@ export class PhoneView {
   #nameOf (service) {
     const name = this.#desk.numbers.get(service)
     return name ? `${name}, ${showNumber(service)}` : showNumber(service)
-  }
-
-  async #send (typed) {
-    const { input, error } = this.parts
-    const text = typed.trim()
-    if (text === '' || this.#service === undefined) return
-    const problem = await sendText({ from: this.number, to: this.#service, text })
-    error.textContent = problem === null ? '' : `Not sent. ${problem}`
-    if (problem === null && input.value === typed) input.value = ''
   }
 }

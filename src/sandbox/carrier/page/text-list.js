@@ -1,6 +1,6 @@
 // The texts of one conversation, oldest first. What is on the screen stays; only what changed is touched.
 /* global document */
-import { makeBubble, updateMark } from './bubble.js'
+import { makeBubble, updateBubble } from './bubble.js'
 import { showDay } from './format.js'
 
 /** Pixels from the end within which a reader still follows the conversation. */
@@ -29,7 +29,7 @@ export class TextList {
     for (const text of texts) {
       const item = this.#bubbles.get(text.id)
       if (item === undefined) this.#append(text, isFirst)
-      else updateMark(item, text)
+      else updateBubble(item, text)
     }
     if (follows || isFirst) this.#log.scrollTop = this.#log.scrollHeight
   }
