@@ -7,6 +7,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { authRoutes, signInRoutes } from './features/auth/routes.js'
 import { branchRoutes } from './features/branches/routes.js'
 import { conversationRoutes } from './features/conversations/routes.js'
+import { sharedConversationRoutes } from './features/conversations/shared-routes.js'
 import { deadLetterRoutes } from './features/dead-letters/routes.js'
 import { eventRoutes } from './features/events/routes.js'
 import { keywordRoutes } from './features/keywords/routes.js'
@@ -114,6 +115,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(settingsRoutes)
   await scope.register(keywordRoutes)
   await scope.register(conversationRoutes)
+  await scope.register(sharedConversationRoutes)
   await scope.register(messageRoutes)
   await scope.register(recurringRoutes)
   await scope.register(quietHourRoutes)

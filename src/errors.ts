@@ -6,6 +6,7 @@ interface CatalogueEntry { status: number, detail: string }
 const catalogue = {
   ACCESS_TOKEN_EXPIRED: { status: 401, detail: 'The access token has expired. Call POST /api/auth/refresh, then try again.' },
   ACCESS_TOKEN_INVALID: { status: 401, detail: 'The access token is not valid. Sign in again with POST /api/auth/login.' },
+  ADMIN_NOT_FOUND: { status: 404, detail: 'No active admin of the organization has this id.' },
   AREA_CODE_INVALID: { status: 400, detail: 'areaCode must be a three-digit North American area code, such as 615.' },
   AUDIENCE_EMPTY: { status: 409, detail: 'Nobody in this audience has opted in, so nothing was queued. Choose another, or record consent with optIn in PATCH /api/members/:id.' },
   AUTHENTICATION_REQUIRED: { status: 401, detail: 'Send an access token: Authorization: Bearer <accessToken>, from POST /api/auth/login.' },
@@ -16,7 +17,9 @@ const catalogue = {
   CARRIER_REFUSED: { status: 502, detail: 'The carrier refused this. Nothing was changed; ask support what it objects to.' },
   CARRIER_UNAVAILABLE: { status: 502, detail: 'The carrier did not answer. Nothing was changed; try again in a minute.' },
   CONTENT_TYPE_UNSUPPORTED: { status: 415, detail: 'Send the body as application/json.' },
+  CONVERSATION_MESSAGE_NOT_FOUND: { status: 404, detail: 'This conversation has no message with this id. List them with GET /api/conversations/:id/messages.' },
   CONVERSATION_NOT_FOUND: { status: 404, detail: 'No conversation has this id. List them with GET /api/conversations.' },
+  CONVERSATION_NOT_OPEN: { status: 409, detail: 'Only an open conversation can be put off. Open it first with status.' },
   CONVERSATION_SUPERSEDED: { status: 409, detail: 'A newer conversation with this person is open. Go on there, or close it first.' },
   CREDENTIALS_INVALID: { status: 401, detail: 'The e-mail or the password is not right. Check both and try again.' },
   CSRF_TOKEN_INVALID: { status: 403, detail: 'A cookie caller must send the X-CSRF-Token header, from GET /api/auth/csrf-token. Bearer callers need none.' },

@@ -1,6 +1,6 @@
 // Every background job of the service, and what comes round by itself.
 import { pruneAttemptsJob, refillSparesJob, undoExpiredJob } from './features/auth/jobs.js'
-import { copyMediaJob } from './features/conversations/jobs.js'
+import { copyMediaJob, wakeJob } from './features/conversations/jobs.js'
 import { collectJob } from './features/dead-letters/jobs.js'
 import { dispatchJob, startJob } from './features/messages/jobs.js'
 import { followOrderJob } from './features/numbers/jobs.js'
@@ -10,7 +10,7 @@ import { type Services } from './services.js'
 import { processEventsJob, pruneEventsJob } from './webhooks/jobs.js'
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [
-  refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob, occurrenceJob,
+  refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob, wakeJob, occurrenceJob,
   processEventsJob, pruneEventsJob
 ]
 

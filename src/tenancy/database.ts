@@ -86,7 +86,7 @@ export interface ConversationMessages {
   channel: Generated<"sms" | "whatsapp" | "voice" | "email" | "web">;
   conversation_id: string;
   created_at: Generated<Timestamp>;
-  direction: "inbound" | "outbound";
+  direction: "inbound" | "outbound" | "internal";
   id: Generated<string>;
   keyword: "stop" | "start" | "help" | "custom" | null;
   media: Generated<Json>;
@@ -96,6 +96,14 @@ export interface ConversationMessages {
   sent_at: Timestamp;
   sent_by: string | null;
   text: string;
+}
+
+export interface ConversationReactions {
+  admin_id: string | null;
+  conversation_message_id: string;
+  id: Generated<string>;
+  reacted_at: Timestamp;
+  reaction: string | null;
 }
 
 export interface Conversations {
@@ -112,6 +120,7 @@ export interface Conversations {
   metadata: Generated<Json>;
   needs_attention: string | null;
   our_number: string;
+  snoozed_until: Timestamp | null;
   status: Generated<"open" | "closed" | "archived">;
   unread_count: Generated<number>;
   updated_at: Generated<Timestamp>;
@@ -401,6 +410,7 @@ export interface DB {
   branches: Branches;
   consent_logs: ConsentLogs;
   conversation_messages: ConversationMessages;
+  conversation_reactions: ConversationReactions;
   conversations: Conversations;
   dead_letter_queue: DeadLetterQueue;
   events: Events;

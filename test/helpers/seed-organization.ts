@@ -12,7 +12,7 @@ export interface SeededOrganization {
   organization: SignedUp
   api: Api
   /** One id of each kind, by the name of its list under /api. */
-  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, 'dead-letters': string, segments: string, templates: string, 'recurring-messages': string, media: string, keywords: string }
+  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, conversationMessages: string, 'dead-letters': string, segments: string, templates: string, 'recurring-messages': string, media: string, keywords: string }
   /** The number it texts from. */
   number: string
   members: Array<{ id: string, phone: string }>
@@ -53,13 +53,14 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     const { items } = (await api<{ items: Array<{ id: string }> }>('GET', '/conversations')).body
     return items.length > 0 && items
   })
+  const [text] = (await api<{ items: Array<{ id: string }> }>('GET', `/conversations/${conversation?.id ?? ''}/messages`)).body.items
   return {
     organization,
     api,
     number,
     members,
     textIn,
-    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', 'dead-letters': await addLetter(app, organization, word), segments: segment, templates: template, 'recurring-messages': recurring, media: media.id, keywords: keyword },
+    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', conversationMessages: text?.id ?? '', 'dead-letters': await addLetter(app, organization, word), segments: segment, templates: template, 'recurring-messages': recurring, media: media.id, keywords: keyword },
     ownWords: [word, organization.tenantId, organization.email, number, ...members.map(({ phone }) => phone)]
   }
 }

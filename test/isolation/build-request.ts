@@ -9,15 +9,15 @@ export interface BuiltRequest { method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH
 const vcard = 'BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ruth Miller\r\nEND:VCARD\r\n'
 
 /**
- * `ids`: an id for each list under /api, by its name.
+ * `ids`: an id for each list under /api, by its name, and of a message of the conversation.
  * @throws when the schema's examples make no valid body, or when a list has no id yet
  */
 export function buildRequest (route: RouteOptions, ids: Record<string, string>): BuiltRequest {
   const method = route.method as BuiltRequest['method']
   const list = /^\/api\/([^/:]+)/.exec(route.url)?.[1] ?? ''
   const url = route.url.replace(/:(\w+)/g, (_, name) => {
-    const id = ids[list]
-    if (id === undefined || name !== 'id') throw new Error(`${method} ${route.url}: seed-organization.ts makes nothing for :${String(name)} of ${list}. Add it there.`)
+    const id = name === 'id' ? ids[list] : name === 'messageId' ? ids['conversationMessages'] : undefined
+    if (id === undefined) throw new Error(`${method} ${route.url}: seed-organization.ts makes nothing for :${String(name)} of ${list}. Add it there.`)
     return id
   })
   const schema = route.schema?.body as TSchema | undefined

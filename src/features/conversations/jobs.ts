@@ -1,10 +1,11 @@
-// The background job of conversations: copying what came with a text.
+// The background jobs of conversations: copying what came with a text, and bringing back what was put off.
 import { Problem } from '../../errors.js'
 import { defineJob } from '../../jobs/define-job.js'
 import { type Services } from '../../services.js'
 import { isTenantId } from '../../tenancy/tenant.js'
 import { copyMedia } from './copy-media.js'
 import { copyJobShape } from './plan-copy.js'
+import { wakeJobShape, wakeSnoozed } from './snooze.js'
 
 export const copyMediaJob = defineJob(copyJobShape.name, copyJobShape.schema, async (work, services: Services) => {
   if (!isTenantId(work.tenantId)) throw new TypeError('The payload names no tenant.')
@@ -14,4 +15,8 @@ export const copyMediaJob = defineJob(copyJobShape.name, copyJobShape.schema, as
     // Nobody is left to show it to.
     if (!(error instanceof Problem) || error.code !== 'TENANT_NOT_FOUND') throw error
   }
+})
+
+export const wakeJob = defineJob(wakeJobShape.name, wakeJobShape.schema, async ({ tenantId, conversationId }, services: Services) => {
+  if (isTenantId(tenantId)) await wakeSnoozed(services, tenantId, conversationId)
 })

@@ -16,13 +16,17 @@ export async function getConversation (db: TenantDb, id: string): Promise<Conver
 }
 
 /** @throws problem('CURSOR_INVALID') */
-export async function listConversations (db: TenantDb, fields: FieldCrypto, query: ConversationQuery): Promise<Page<Conversation>> {
-  const { search = '', status, unread, needsAttention, limit, cursor } = query
+export async function listConversations (db: TenantDb, fields: FieldCrypto, query: ConversationQuery, { adminId, now }: { adminId: string, now: Date }): Promise<Page<Conversation>> {
+  const { search = '', status, unread, needsAttention, assignedTo, snoozed, limit, cursor } = query
   const phone = readPhone(search)
   const rows = await conversationsAfter(db, {
     status,
     unread,
     needsAttention,
+    assignedTo,
+    snoozed,
+    adminId,
+    now,
     words: search.toLowerCase().split(/\s+/).filter((word) => word !== ''),
     phoneHash: phone === undefined ? undefined : fields.blindIndex(phone),
     after: readPlace(fields, 'conversations', cursor),

@@ -34,6 +34,8 @@ export async function openConversation (trx: TenantDb, { memberId, phoneHash, ph
     .onConflict((conflict) => conflict.columns(['address_hash', 'channel']).where('status', '=', sql.lit('open')).doUpdateSet({
       member_id: sql`coalesce(excluded.member_id, conversations.member_id)`,
       unread_count: sql`conversations.unread_count + 1`,
+      // Whoever writes is not put off.
+      snoozed_until: null,
       needs_attention: sql`coalesce(excluded.needs_attention, conversations.needs_attention)`,
       our_number: sql`CASE WHEN ${newest} THEN excluded.our_number ELSE conversations.our_number END`,
       last_message_preview: sql`CASE WHEN ${newest} THEN excluded.last_message_preview ELSE conversations.last_message_preview END`,
@@ -89,11 +91,26 @@ function messagesOf (trx: TenantDb, phoneHash: Buffer) {
     .where('c.address_hash', '=', phoneHash).select('m.id')
 }
 
-export interface ConversationChange { status?: 'open' | 'closed' | 'archived', unread_count?: number, needs_attention?: null, last_message_at?: Date, last_message_preview?: string }
+export async function insertNote (trx: TenantDb, { conversationId, text, adminId, at }: { conversationId: string, text: string, adminId: string, at: Date }): Promise<{ id: string }> {
+  return trx.insertInto('conversation_messages').values({ conversation_id: conversationId, direction: 'internal', text, sent_by: adminId, sent_at: at })
+    .returning('id').executeTakeFirstOrThrow()
+}
+
+/** `unread` true: at least one unread, false: none. */
+export interface ConversationChange {
+  status?: 'open' | 'closed' | 'archived'
+  unread?: boolean
+  needs_attention?: null
+  assigned_admin_id?: string | null
+  snoozed_until?: Date | null
+  last_message_at?: Date
+  last_message_preview?: string
+}
 
 /** Returns whether there is such a conversation. @throws a violation of conversations_open when another of this person is open */
-export async function updateConversation (db: TenantDb, id: string, change: ConversationChange): Promise<boolean> {
-  return await db.updateTable('conversations').set({ ...change, updated_at: sql`now()` }).where('id', '=', id).returning('id').executeTakeFirst() !== undefined
+export async function updateConversation (db: TenantDb, id: string, { unread, ...change }: ConversationChange): Promise<boolean> {
+  const count = unread === undefined ? {} : { unread_count: unread ? sql<number>`greatest(unread_count, 1)` : 0 }
+  return await db.updateTable('conversations').set({ ...change, ...count, updated_at: sql`now()` }).where('id', '=', id).returning('id').executeTakeFirst() !== undefined
 }
 
 /** @returns the conversations that became this member's */
@@ -101,4 +118,19 @@ export async function updateMemberOf (trx: TenantDb, phoneHash: Buffer, memberId
   const rows = await trx.updateTable('conversations').set({ member_id: memberId, updated_at: sql`now()` })
     .where('address_hash', '=', phoneHash).where('member_id', 'is distinct from', memberId).returning('id').execute()
   return rows.map(({ id }) => id)
+}
+
+export async function isActiveAdmin (db: TenantDb, id: string): Promise<boolean> {
+  return await db.selectFrom('admins').select('id').where('id', '=', id).where('status', '=', 'active').executeTakeFirst() !== undefined
+}
+
+/** Returns whether it was put off until `now` or before. */
+export async function wakeConversation (trx: TenantDb, id: string, now: Date): Promise<boolean> {
+  return await trx.updateTable('conversations').set({ snoozed_until: null, unread_count: sql`greatest(unread_count, 1)`, updated_at: sql`now()` })
+    .where('id', '=', id).where('snoozed_until', '<=', now).returning('id').executeTakeFirst() !== undefined
+}
+
+export async function findSnooze (db: TenantDb, id: string): Promise<Date | null> {
+  const row = await db.selectFrom('conversations').select('snoozed_until').where('id', '=', id).executeTakeFirst()
+  return row?.snoozed_until ?? null
 }

@@ -25,7 +25,7 @@ export const conversationRoutes: FastifyPluginAsyncTypebox = async (app) => {
       response: { 200: pageOf(Conversation) }
     },
     config: { errors: ['CURSOR_INVALID'] }
-  }, async (request) => listConversations(request.db, fieldsOf(request), request.query))
+  }, async (request) => listConversations(request.db, fieldsOf(request), request.query, { adminId: request.actor.adminId, now: app.services.clock.now() }))
 
   app.get('/conversations/:id', {
     schema: { operationId: 'getConversation', tags, summary: 'Read a conversation', params: IdParams, response: { 200: Conversation } },
@@ -36,12 +36,12 @@ export const conversationRoutes: FastifyPluginAsyncTypebox = async (app) => {
     schema: {
       operationId: 'changeConversation',
       tags,
-      summary: 'Close or open a conversation, mark it read, or as seen to',
+      summary: 'Close or open a conversation, assign it, put it off, mark it read or as seen to',
       params: IdParams,
       body: ConversationChanges,
       response: { 200: Conversation }
     },
-    config: { errors: ['CONVERSATION_NOT_FOUND', 'CONVERSATION_SUPERSEDED'] }
+    config: { errors: ['ADMIN_NOT_FOUND', 'CONVERSATION_NOT_FOUND', 'CONVERSATION_NOT_OPEN', 'CONVERSATION_SUPERSEDED'] }
   }, async (request) => conversationToWire(await changeConversation(app.services, request.db, request.actor.tenantId, request.params.id, request.body), fieldsOf(request)))
 
   app.post('/conversations/:id/read', {

@@ -17,6 +17,8 @@ export function conversationToWire (row: ConversationRow, fields: FieldCrypto): 
     status: row.status,
     unreadCount: row.unreadCount,
     needsAttention: row.needsAttention,
+    assignedTo: row.assignedTo,
+    snoozedUntil: row.snoozedUntil && toTimestamp(row.snoozedUntil),
     lastMessageAt: toTimestamp(row.lastMessageAt),
     lastMessagePreview: row.lastMessagePreview,
     createdAt: toTimestamp(row.createdAt)
@@ -26,16 +28,24 @@ export function conversationToWire (row: ConversationRow, fields: FieldCrypto): 
 export function messageToWire (row: ConversationMessageRow): ConversationMessage {
   return {
     id: row.id,
+    kind: row.direction === 'internal' ? 'note' : 'text',
     direction: row.direction,
     text: row.text,
     media: readStoredMedia(row.media).map(mediaToWire),
-    status: row.direction === 'inbound' ? 'received' : row.status ?? 'unknown',
+    status: statusOf(row),
     error: row.errorCode === null ? null : { code: row.errorCode, detail: row.errorDetail },
     keyword: row.keyword,
     messageId: row.messageId,
     sentBy: row.sentBy,
-    sentAt: toTimestamp(row.sentAt)
+    sentAt: toTimestamp(row.sentAt),
+    reactionTo: row.reactionTo,
+    reactions: row.reactions
   }
+}
+
+function statusOf ({ direction, status }: ConversationMessageRow): ConversationMessage['status'] {
+  if (direction === 'outbound') return status ?? 'unknown'
+  return direction === 'inbound' ? 'received' : 'internal'
 }
 
 function mediaToWire ({ url, contentType, size, mediaId = null, state = 'external', reason = null }: StoredMedia): ConversationMessage['media'][number] {
