@@ -6,7 +6,8 @@ import { announceEvents, recordEvents } from '../events/record-event.js'
 import { type ConversationMessageRow, findConversationMessage } from './inbox-queries.js'
 import { getConversation } from './list-conversations.js'
 import { deleteReaction, findInConversation, insertReaction, recentMessages, setReplyTo, upsertPersonsReaction } from './reaction-queries.js'
-import { isQuoted, type Tapback } from './tapbacks.js'
+import { type InboundText } from './receive-text.js'
+import { isQuoted, readTapback } from './tapbacks.js'
 
 export interface AdminsReaction { tenantId: string, conversationId: string, messageId: string, adminId: string, reaction: string }
 
@@ -24,8 +25,11 @@ export async function setReaction (services: Pick<Services, 'announcer' | 'clock
   return row
 }
 
-/** The text `messageId` says a reaction to an earlier one: of those that fit, the newest. One that fits none stays just a text. */
-export async function attachTapback (trx: TenantDb, { conversationId, messageId, tapback: { quoted, reaction }, at }: { conversationId: string, messageId: string, tapback: Tapback, at: Date }): Promise<void> {
+/** If the text `messageId` says a reaction to an earlier one, it is attached to that: of those that fit, the newest. One that fits none stays just a text. */
+export async function attachTapback (trx: TenantDb, conversationId: string, messageId: string, { text: said, receivedAt: at }: Pick<InboundText, 'text' | 'receivedAt'>): Promise<void> {
+  const tapback = readTapback(said)
+  if (tapback === undefined) return
+  const { quoted, reaction } = tapback
   const recent = await recentMessages(trx, conversationId, messageId, at)
   const target = recent.find(({ text, hasMedia }) => quoted === null ? hasMedia : isQuoted(quoted, text))
   if (target === undefined) return

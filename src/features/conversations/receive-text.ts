@@ -14,7 +14,6 @@ import { obeyOwnKeyword } from './obey-own-keyword.js'
 import { guardCopy, wakeCopy } from './plan-copy.js'
 import { insertInbound, isReceived, openConversation } from './queries.js'
 import { attachTapback } from './reactions.js'
-import { readTapback } from './tapbacks.js'
 
 /** What came with a text. `size` in bytes, as the carrier says. Its address stops working after some weeks. */
 export interface InboundMedia { url: string, contentType: string | null, size: number | null }
@@ -60,8 +59,7 @@ export async function receiveText (services: Receiving, db: TenantDb, tenant: Te
     const keyword = isPhone(address) ? meaningOf(word, member?.optInState) : null
     const wanted = own !== undefined && isPhone(address) && !await hasOptedOut(trx, member, phoneHash) ? own : undefined
     const { id: conversationMessageId } = await insertInbound(trx, conversation.id, inbound, keyword ?? (wanted === undefined ? null : 'custom'))
-    const tapback = readTapback(inbound.text)
-    if (tapback !== undefined) await attachTapback(trx, { conversationId: conversation.id, messageId: conversationMessageId, tapback, at: inbound.receivedAt })
+    await attachTapback(trx, conversation.id, conversationMessageId, inbound)
     const said = { organization, person, conversationId: conversation.id, inbound, now: services.clock.now() }
     const answered = keyword !== null ? await obeyKeyword(trx, { keyword, ...said }) : wanted !== undefined && await obeyOwnKeyword(trx, wanted, said)
     await recordEvents(trx, [

@@ -66,7 +66,7 @@ const Media = Type.Object({
 
 export const ConversationMessage = Type.Object({
   id: Uuid,
-  kind: Type.String({ enum: ['text', 'note'], description: 'note: for admins alone, sent to nobody.' }),
+  kind: Type.String({ enum: ['message', 'note'], description: 'note: for admins alone, sent to nobody.' }),
   direction: Type.String({ enum: ['inbound', 'outbound', 'internal'] }),
   text: Type.String({ examples: ['Can I bring a friend?'] }),
   media: Type.Array(Media, { examples: [[]] }),

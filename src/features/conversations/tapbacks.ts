@@ -7,7 +7,7 @@ export interface Tapback { reaction: string | null, quoted: string | null }
 const verbs = new Map([['loved', '❤️'], ['liked', '👍'], ['disliked', '👎'], ['laughed at', '😂'], ['emphasized', '‼️'], ['emphasised', '‼️'], ['questioned', '❓']])
 const quote = '[“"](?<quoted>[^]*)[”"]'
 const file = '(?:an? (?:image|picture|photo|movie|video|attachment|audio message|location|contact|sticker))'
-const emoji = '(?<emoji>(?:\\p{Extended_Pictographic}|\\p{Regional_Indicator}{2})[\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\u200d\\ufe0f]*)'
+const emoji = '(?<emoji>(?:\\p{Extended_Pictographic}|\\p{Regional_Indicator}{2})(?:\\p{Extended_Pictographic}|\\p{Emoji_Modifier}|\\u200d|\\ufe0f)*)'
 
 const added = new RegExp(`^(?<verb>${[...verbs.keys()].join('|')}) (?:${quote}|${file})$`, 'iu')
 const removed = new RegExp(`^Removed (?:an? (?:heart|like|dislike|laugh|exclamation|question mark)|[^\\p{L}\\s]{1,16}) from (?:${quote}|${file})$`, 'iu')

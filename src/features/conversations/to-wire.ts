@@ -28,7 +28,7 @@ export function conversationToWire (row: ConversationRow, fields: FieldCrypto): 
 export function messageToWire (row: ConversationMessageRow): ConversationMessage {
   return {
     id: row.id,
-    kind: row.direction === 'internal' ? 'note' : 'text',
+    kind: row.direction === 'internal' ? 'note' : 'message',
     direction: row.direction,
     text: row.text,
     media: readStoredMedia(row.media).map(mediaToWire),

@@ -58,7 +58,7 @@ await t.test('a conversation is found by name, by the whole number in any spelli
 await t.test('a note is listed among the texts, changes nothing else, and is sent to nobody', async (t) => {
   const before = await talkOf('+16155552001')
   await api('POST', `/conversations/${before.id}/notes`, { text: 'Visit her on Monday' })
-  t.match(await textsOf(before.id), [{ kind: 'note', text: 'Visit her on Monday' }, { kind: 'text' }])
+  t.match(await textsOf(before.id), [{ kind: 'note', text: 'Visit her on Monday' }, { kind: 'message' }])
   t.same(await talkOf('+16155552001'), before)
   t.equal((await inTenant(ground, church, (db) => db.selectFrom('messages').select('id').execute())).length, 0)
   t.equal((await api('POST', `/conversations/${before.id}/notes`, { text: '  ' })).code, 'VALIDATION_FAILED')
