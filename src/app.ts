@@ -13,6 +13,8 @@ import { eventRoutes } from './features/events/routes.js'
 import { keywordRoutes } from './features/keywords/routes.js'
 import { mediaLinkRoutes } from './features/media/link-routes.js'
 import { mediaRoutes } from './features/media/routes.js'
+import { memberExportRoutes } from './features/members/export/routes.js'
+import { memberImportRoutes } from './features/members/imports/routes.js'
 import { memberRoutes } from './features/members/routes.js'
 import { messageRoutes } from './features/messages/routes.js'
 import { quietHourRoutes } from './features/quiet-hours/routes.js'
@@ -108,6 +110,8 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(authRoutes, { prefix: '/auth' })
   await scope.register(branchRoutes)
   await scope.register(memberRoutes)
+  await scope.register(memberImportRoutes)
+  await scope.register(memberExportRoutes)
   await scope.register(tagRoutes)
   await scope.register(segmentRoutes)
   await scope.register(templateRoutes)

@@ -2,6 +2,7 @@
 import { pruneAttemptsJob, refillSparesJob, undoExpiredJob } from './features/auth/jobs.js'
 import { copyMediaJob, wakeJob } from './features/conversations/jobs.js'
 import { collectJob } from './features/dead-letters/jobs.js'
+import { discardImportJob, importJob } from './features/members/imports/jobs.js'
 import { dispatchJob, startJob } from './features/messages/jobs.js'
 import { followOrderJob } from './features/numbers/jobs.js'
 import { occurrenceJob } from './features/recurring/jobs.js'
@@ -11,7 +12,7 @@ import { processEventsJob, pruneEventsJob } from './webhooks/jobs.js'
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [
   refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob, wakeJob, occurrenceJob,
-  processEventsJob, pruneEventsJob
+  importJob, discardImportJob, processEventsJob, pruneEventsJob
 ]
 
 /** What comes round by itself: five fields of cron, in UTC. */

@@ -193,6 +193,43 @@ export interface MemberBranches {
   member_id: string;
 }
 
+export interface MemberImportRows {
+  import_id: string;
+  member_id: string | null;
+  outcome: "created" | "updated" | "unchanged" | "duplicate" | "invalid";
+  phone_hash: Buffer | null;
+  reason: string | null;
+  row_number: number;
+}
+
+export interface MemberImports {
+  claim_token: string | null;
+  claimed_until: Timestamp | null;
+  columns: Json;
+  created: Generated<number>;
+  created_at: Generated<Timestamp>;
+  created_by: string | null;
+  delimiter: string;
+  dry_run: boolean;
+  duplicates: Generated<number>;
+  encoding: string;
+  expires_at: Timestamp;
+  failure: string | null;
+  file_name: string | null;
+  finished_at: Timestamp | null;
+  id: string;
+  invalid: Generated<number>;
+  last_row: number;
+  next_offset: Int8;
+  options: Json;
+  requested_by: Json;
+  rows: number;
+  rows_done: Generated<number>;
+  status: Generated<"queued" | "running" | "completed" | "cancelled" | "failed">;
+  unchanged: Generated<number>;
+  updated: Generated<number>;
+}
+
 export interface Members {
   birthday: Timestamp | null;
   created_at: Generated<Timestamp>;
@@ -418,6 +455,8 @@ export interface DB {
   keywords: Keywords;
   media_files: MediaFiles;
   member_branches: MemberBranches;
+  member_import_rows: MemberImportRows;
+  member_imports: MemberImports;
   member_tags: MemberTags;
   members: Members;
   message_queue: MessageQueue;

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { makeMediaLink } from '../../src/features/media/media-link.js'
 import { buildTestApp } from '../helpers/build.js'
+import { postImport } from '../helpers/import.js'
 import { listenEvents } from '../helpers/listen-events.js'
 import { seedOrganization } from '../helpers/seed-organization.js'
 import { until } from '../helpers/until.js'
@@ -68,6 +69,17 @@ void t.test('a dead letter read and resolved; one whose text is unknown sent onc
   })
   const [letter] = (await api<Items>('GET', '/dead-letters?status=pending&category=sms_send')).body.items
   t.equal((await api('POST', `/dead-letters/${letter?.id ?? ''}/resend`)).status, 202)
+})
+
+void t.test('members imported from a file, an import refused and cancelled, and the members exported', async (t) => {
+  const { api, ids, organization } = await seedOrganization(test, 'church', 'Hebron')
+  for (const path of ['/members/imports', `/members/imports/${ids['members/imports']}`]) t.equal((await api('GET', path)).status, 200, path)
+  for (const url of [`/api/members/imports/${ids['members/imports']}/report`, '/api/members/export']) t.equal((await app.inject({ url, headers: organization.headers })).statusCode, 200, url)
+  t.equal((await postImport(app, organization, 'name\nAda\n')).body.code, 'CSV_PHONE_COLUMN_MISSING')
+  t.equal((await api('POST', `/members/imports/${ids['members/imports']}/cancel`)).code, 'IMPORT_FINISHED')
+  const rows = Array.from({ length: 3_000 }, (_, index) => `+1615556${String(index).padStart(4, '0')}`)
+  const { body: { id } } = await postImport(app, organization, `phone\n${rows.join('\n')}\n`)
+  t.match(await api('POST', `/members/imports/${id}/cancel`), { status: 200, body: { status: 'cancelled' } })
 })
 
 void t.test('reading, changing and deleting, pages, filters, and what is refused', async (t) => {

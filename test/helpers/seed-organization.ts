@@ -4,6 +4,7 @@ import { fieldCrypto } from '../../src/crypto/fields.js'
 import { addDeadLetter } from '../../src/features/dead-letters/add-dead-letter.js'
 import { apiOf, type Api } from './api.js'
 import { type TestApp } from './build.js'
+import { importCsv } from './import.js'
 import { type SignedUp } from './sign-up.js'
 import { until } from './until.js'
 import { upload } from './upload.js'
@@ -12,7 +13,7 @@ export interface SeededOrganization {
   organization: SignedUp
   api: Api
   /** One id of each kind, by the name of its list under /api. */
-  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, conversationMessages: string, 'dead-letters': string, segments: string, templates: string, 'recurring-messages': string, media: string, keywords: string }
+  ids: { branches: string, members: string, tags: string, numbers: string, messages: string, conversations: string, conversationMessages: string, 'dead-letters': string, segments: string, templates: string, 'recurring-messages': string, media: string, keywords: string, 'members/imports': string }
   /** The number it texts from. */
   number: string
   members: Array<{ id: string, phone: string }>
@@ -40,6 +41,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     const fields = { firstName: `${word}Ada${n}`, lastName: `${word}Okafor`, email: `${word}.${n}@example.org`, branchIds: [branch], tags: [`${word} choir`] }
     return { phone, id: await make('/members', { ...fields, phone, optIn: { source: 'form', note: `${word} card` } }) }
   }))
+  const { ended: imported } = await importCsv(app.app, organization, `phone,first name\n${members[0]?.phone ?? ''},${word}Ada0\n`)
   const segment = await make('/segments', { name: `${word} singers`, filter: { match: 'all', conditions: [{ field: 'tags', op: 'any', values: [`${word} choir`] }] } })
   const recurring = await make('/recurring-messages', { name: `${word} weekly`, rule: 'FREQ=WEEKLY', time: '09:00', text: `${word} again`, to: { all: true } })
   const template = await make('/templates', { name: `${word} note`, category: word, text: `Hi {{firstName}} from ${word}` })
@@ -60,7 +62,7 @@ export async function seedOrganization (app: TestApp, kind: 'church' | 'studio',
     number,
     members,
     textIn,
-    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', conversationMessages: text?.id ?? '', 'dead-letters': await addLetter(app, organization, word), segments: segment, templates: template, 'recurring-messages': recurring, media: media.id, keywords: keyword },
+    ids: { branches: branch, members: members[0]?.id ?? '', tags: tag, numbers: numberId, messages: message, conversations: conversation?.id ?? '', conversationMessages: text?.id ?? '', 'dead-letters': await addLetter(app, organization, word), segments: segment, templates: template, 'recurring-messages': recurring, media: media.id, keywords: keyword, 'members/imports': imported.id },
     ownWords: [word, organization.tenantId, organization.email, number, ...members.map(({ phone }) => phone)]
   }
 }

@@ -25,7 +25,12 @@ export interface Consent {
  */
 export async function lockConsent (trx: TenantDb, phoneHash: Buffer): Promise<void> {
   await trx.selectFrom('members').select('id').where('phone_hash', '=', phoneHash).where('deleted_at', 'is', null).forUpdate().execute()
-  await sql`SELECT pg_advisory_xact_lock(${phoneHash.readBigInt64BE(0).toString()}::bigint)`.execute(trx)
+  await sql`SELECT pg_advisory_xact_lock_shared(0, 0), pg_advisory_xact_lock(${phoneHash.readBigInt64BE(0).toString()}::bigint)`.execute(trx)
+}
+
+/** The same for every number of the organization at once. The rows of the members concerned first, as above. */
+export async function lockAllConsent (trx: TenantDb): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(0, 0)`.execute(trx)
 }
 
 /** What the owner of this number said last; undefined when they never said anything. */
