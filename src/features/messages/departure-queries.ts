@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { type Departure } from '../quiet-hours/departures.js'
+import { type PlaceCount } from '../quiet-hours/forecast.js'
 import { memberZone, type Place } from '../quiet-hours/places.js'
 import { lanes } from './queue-text.js'
 
@@ -22,6 +23,15 @@ export function queueChosen (messageId: string, organizationZone: string, [home,
     FROM chosen LEFT JOIN members m ON m.id = chosen.member_id LEFT JOIN ${zone.join} LEFT JOIN ${asTable(places, 'known')} ON known.time_zone = ${zone.of} AND known.region IS NOT DISTINCT FROM m.phone_region
     JOIN ${asTable([home, ...places], 'd')} ON d.place = coalesce(known.place + 1, 1)
     WHERE chosen.status = 'queued' RETURNING 1`
+}
+
+/** How many of these would be texted, by place. `included`: a condition on a member's row `m`. */
+export async function countByPlace (db: TenantDb, organizationZone: string, included: RawBuilder<boolean>): Promise<PlaceCount[]> {
+  const zone = memberZone(organizationZone)
+  const { rows } = await sql<PlaceCount>`
+    SELECT ${zone.of} AS "timeZone", m.phone_region AS region, count(*)::int AS count FROM members m LEFT JOIN ${zone.join}
+    WHERE m.opt_in_state = 'opted_in' AND ${included} GROUP BY 1, 2`.execute(db)
+  return rows
 }
 
 /** Those of the outbox whose window has ended while they waited. */

@@ -2,15 +2,20 @@
 import { type Config } from '../../config.js'
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
+import { toTimestamp } from '../../http/wire.js'
+import { readDaytimeRules } from '../quiet-hours/departures.js'
+import { forecastDepartures } from '../quiet-hours/forecast.js'
 import { nameOf, valueOf, type ParsedText } from '../templates/variables.js'
 import { whoIsMeant } from './audience.js'
 import { type Person } from './audience-queries.js'
 import { composeMessage, type Composed, judgeText, readRendering, type Rendering } from './compose-message.js'
+import { countByPlace } from './departure-queries.js'
 import { ForcingCharacters } from './forcing-characters.js'
 import { pagesOfPeople, valuesOf } from './people.js'
 import { type MessagePreview } from './preview-schema.js'
 import { refuseUnknown } from './refuse-unknown.js'
 import { type NewMessage } from './schemas.js'
+import { settleTimes } from './settle-times.js'
 
 const sampleSize = 10
 const leftOutSample = 5
@@ -27,7 +32,16 @@ export async function previewMessage (services: Services, db: TenantDb, tenant: 
     const people = pagesOfPeople(trx, { audience: message.to, where: chosen, excepted, variables: rendering.parsed.variables })
     for await (const page of people) for (const person of page) tally.add(person)
   })
-  return tally.result(services.config)
+  return { ...tally.result(services.config), ...await forecast(services, db, tenant, message) }
+}
+
+/** At no limit of rate: what quiet hours alone make of it. */
+async function forecast ({ config, clock }: Services, db: TenantDb, tenant: Tenant, message: NewMessage): Promise<Pick<MessagePreview, 'deferred' | 'lastLeavesAt'>> {
+  const now = clock.now()
+  const { sendAt, local } = await settleTimes(db, tenant.timeZone, message, now)
+  const { included } = await whoIsMeant(db, message.to, { now, timeZone: tenant.timeZone })
+  const { deferred, lastLeavesAt } = forecastDepartures(await countByPlace(db, tenant.timeZone, included), sendAt ?? now, await readDaytimeRules(db, config), local, null)
+  return { deferred, lastLeavesAt: lastLeavesAt && toTimestamp(lastLeavesAt) }
 }
 
 class Tally {
@@ -61,7 +75,7 @@ class Tally {
     }
   }
 
-  result (config: Pick<Config, 'PRICE_PER_PART_CENTS' | 'PRICE_PER_MMS_CENTS'>): MessagePreview {
+  result (config: Pick<Config, 'PRICE_PER_PART_CENTS' | 'PRICE_PER_MMS_CENTS'>): Omit<MessagePreview, 'deferred' | 'lastLeavesAt'> {
     const distribution = [...this.#parts].map(([parts, recipients]) => ({ parts, recipients })).sort((one, other) => one.parts - other.parts)
     const recipients = distribution.reduce((sum, one) => sum + one.recipients, 0)
     const totalParts = distribution.reduce((sum, one) => sum + one.parts * one.recipients, 0)

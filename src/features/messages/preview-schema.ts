@@ -1,6 +1,6 @@
 // The wire of a preview: what a message would say, to whom, and what it would cost.
 import { type Static, Type } from 'typebox'
-import { nullable, Uuid } from '../../http/wire.js'
+import { nullable, Timestamp, Uuid } from '../../http/wire.js'
 
 const PersonFields = { memberId: Uuid, firstName: Type.String({ examples: ['Ada'] }), lastName: Type.String({ examples: ['Okafor'] }) }
 const Count = (description: string, example: number) => Type.Integer({ description, examples: [example] })
@@ -37,6 +37,8 @@ export const MessagePreview = Type.Object({
   parts: Type.Array(Type.Object({ parts: Count('', 1), recipients: Count('', 118) }), { description: 'How many recipients get texts of how many parts.' }),
   encodings: Type.Object({ gsm7: Count('Recipients whose text is plain.', 118), ucs2: Count('Recipients whose text has other characters.', 0) }),
   forcingUcs2: Type.Array(ForcingCharacter, { description: 'The characters for whose sake a text is sent as UCS-2, which more than halves the room in each part; the most frequent first, 20 at most.' }),
+  deferred: Count('Whose text quiet hours put off.', 12),
+  lastLeavesAt: nullable({ ...Timestamp, description: 'When the last text may leave by quiet hours and its local time; the number\'s rate comes on top. Null: not within a year.' }),
   costCents: nullable(Type.Number({ description: 'At the operator\'s price; null when none is set.', examples: [47.2] })),
   leftOut: Type.Array(LeftOut, { description: 'Who is chosen and gets nothing, by reason.' }),
   sample: Type.Array(Sample, { description: 'The first ten recipients.' })

@@ -38,6 +38,7 @@ async function open (t: Tap, time: string, config: BuildOptions['config'] = {}) 
 void t.test('a broadcast in the evening leaves where it is still day, and waits for morning where it is not', async (t) => {
   const { send, addMember, queue, api } = await open(t, '2026-03-03T01:30:00Z')
   for (const phone of Object.values(phones)) await addMember(phone)
+  t.match((await api('POST', '/messages/preview', { text: 'Hello', to: { all: true } })).body, { recipients: 5, deferred: 1, lastLeavesAt: '2026-03-03T13:00:00.000Z' })
   const sent = await send()
   t.equal(sent.status, 202)
   const rows = await queue(sent.body.id)
