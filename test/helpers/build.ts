@@ -71,6 +71,7 @@ const testSettings = {
   SPARE_TENANTS: '0',
   ARGON2_MEMORY_KIB: '256',
   ARGON2_TIME_COST: '1',
+  SEND_RATE_TOLL_FREE: '0',
   WORKER_CONCURRENCY: '4'
 }
 

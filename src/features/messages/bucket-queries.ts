@@ -1,7 +1,15 @@
-// The SQL of what slows a tenant down: buckets that the carrier, or a limit, has closed for a while.
+// The SQL of what slows a tenant down: token buckets, and what the carrier, or a limit, has closed for a while.
 import { type RawBuilder, sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { type Traffic } from './traffic.js'
+
+/** In parts; `perSecond` null: filled once a day. */
+export interface BucketLimit { name: string, perSecond: number | null, capacity: number }
+
+/** The carriers' day begins at midnight Pacific. */
+const pacificDay = sql`date_trunc('day', now() AT TIME ZONE 'America/Los_Angeles')`
+const dayBegan = sql`(${pacificDay} AT TIME ZONE 'America/Los_Angeles')`
+const dayEnds = sql`((${pacificDay} + interval '1 day') AT TIME ZONE 'America/Los_Angeles')`
 
 const own = { answers: 'answers:', broadcasts: 'number:' } as const
 
@@ -21,4 +29,43 @@ export async function closeBucket (db: TenantDb, name: string, ms: number): Prom
   await sql`
     INSERT INTO send_buckets AS b (name, closed_until) VALUES (${name}, now() + make_interval(secs => ${ms}::float8 / 1000))
     ON CONFLICT (name) DO UPDATE SET closed_until = greatest(b.closed_until, excluded.closed_until), updated_at = now()`.execute(db)
+}
+
+/** Locks these buckets, in this order, and fills them up to now. */
+export async function fillBuckets (trx: TenantDb, limits: readonly BucketLimit[]): Promise<Array<{ name: string, tokens: number }>> {
+  const { rows } = await sql<{ name: string, tokens: number }>`
+    INSERT INTO send_buckets AS b (name, tokens, filled_at)
+    SELECT name, capacity, now() FROM unnest(${limits.map(({ name }) => name)}::text[], ${limits.map(({ capacity }) => capacity)}::float8[]) AS l (name, capacity)
+    ON CONFLICT (name) DO UPDATE SET filled_at = greatest(b.filled_at, now()), updated_at = now(),
+      tokens = coalesce((
+        SELECT least(l.capacity, CASE
+          WHEN l.per_second IS NOT NULL THEN b.tokens + greatest(extract(epoch FROM now() - b.filled_at)::float8, 0) * l.per_second
+          WHEN b.filled_at < ${dayBegan} THEN l.capacity
+          ELSE b.tokens
+        END)
+        FROM unnest(${limits.map(({ name }) => name)}::text[], ${limits.map(({ capacity }) => capacity)}::float8[], ${limits.map(({ perSecond }) => perSecond)}::float8[]) AS l (name, capacity, per_second)
+        WHERE l.name = b.name
+      ), excluded.tokens)
+    RETURNING name, tokens`.execute(trx)
+  return rows
+}
+
+/** `closes`: the bucket that is closed until this one has tokens above `floor` again; null: none. */
+export interface Charge extends BucketLimit { spent: number, closes: string | null, floor: number }
+
+/** Takes what was spent, after `fillBuckets` in the same transaction. An empty one opens with an eighth of a second's worth, so that it is not visited for each token. */
+export async function chargeBuckets (trx: TenantDb, charges: readonly Charge[]): Promise<void> {
+  const column = <Value>(pick: (one: Charge) => Value): Value[] => charges.map(pick)
+  const opens = (above: RawBuilder<unknown>) => sql`CASE WHEN c.per_second IS NULL THEN ${dayEnds} ELSE now() + make_interval(secs => (greatest(c.per_second / 8, 1) - (${above})) / c.per_second) END`
+  const left = sql`b.tokens - c.spent - c.floor`
+  await sql`
+    WITH charged AS (
+      UPDATE send_buckets b SET tokens = b.tokens - c.spent,
+        closed_until = CASE WHEN c.closes = b.name AND ${left} < 1 THEN greatest(b.closed_until, ${opens(left)}) ELSE b.closed_until END
+      FROM unnest(${column(({ name }) => name)}::text[], ${column(({ spent }) => spent)}::float8[], ${column(({ closes }) => closes)}::text[], ${column(({ floor }) => floor)}::float8[], ${column(({ perSecond }) => perSecond)}::float8[])
+        AS c (name, spent, closes, floor, per_second)
+      WHERE b.name = c.name RETURNING b.name, c.closes, b.tokens - c.floor AS above, ${opens(sql`b.tokens - c.floor`)} AS opens
+    )
+    INSERT INTO send_buckets AS b (name, closed_until) SELECT closes, opens FROM charged WHERE closes <> name AND above < 1
+    ON CONFLICT (name) DO UPDATE SET closed_until = greatest(b.closed_until, excluded.closed_until)`.execute(trx)
 }

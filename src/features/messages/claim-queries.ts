@@ -1,5 +1,5 @@
 // The SQL of taking texts from the outbox: which messages have something due, and so many texts of each.
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { opensAt } from './bucket-queries.js'
 import { isOf, type Traffic } from './traffic.js'
@@ -15,6 +15,8 @@ export interface ClaimedText {
   mediaIds: string[]
   /** Earlier tries that certainly did not leave. */
   attempts: number
+  /** As its limits count it: a picture message is one. */
+  parts: number
 }
 
 /** One unfinished message with something in the outbox. */
@@ -22,7 +24,12 @@ export interface DueMessage {
   messageId: string
   /** Due texts, counted up to the limit. */
   due: number
+  from: string
+  /** Of one of them: the others' are much alike. */
+  parts: number
 }
+
+const countedParts = (message: RawBuilder<unknown>, parts: RawBuilder<unknown>) => sql`CASE WHEN cardinality(${message}.media_urls) + cardinality(${message}.media_ids) > 0 THEN 1 ELSE ${parts} END`
 
 /**
  * Unfinished messages with something due, in the order in which they are served: the lower lane first, then the older. Paused and
@@ -31,9 +38,9 @@ export interface DueMessage {
  */
 export async function readDue (db: TenantDb, traffic: Traffic, limit: number): Promise<DueMessage[]> {
   const { rows } = await sql<DueMessage>`
-    SELECT m.id AS "messageId", waiting.due FROM messages m, LATERAL (
-      SELECT count(*)::int AS due, min(first.lane) AS lane FROM (
-        SELECT q.lane FROM message_queue q WHERE q.message_id = m.id AND q.claim_token IS NULL AND q.not_before <= now() LIMIT ${limit}
+    SELECT m.id AS "messageId", waiting.due, m.from_number AS "from", ${countedParts(sql`m`, sql`(SELECT r.parts FROM message_recipients r WHERE r.message_id = m.id AND r.phone_hash = waiting.one)`)} AS parts FROM messages m, LATERAL (
+      SELECT count(*)::int AS due, min(first.lane) AS lane, (array_agg(first.phone_hash))[1] AS one FROM (
+        SELECT q.lane, q.phone_hash FROM message_queue q WHERE q.message_id = m.id AND q.claim_token IS NULL AND q.not_before <= now() LIMIT ${limit}
       ) AS first
     ) AS waiting
     WHERE m.status = 'sending' AND waiting.due > 0 AND ${isOf(traffic, sql`waiting.lane`)} AND coalesce(${opensAt(traffic)} <= now(), true)
@@ -64,7 +71,7 @@ export async function takeTexts (db: TenantDb, token: string, portions: readonly
         ORDER BY not_before LIMIT live.texts FOR UPDATE SKIP LOCKED
       ) AS q
     ), judged AS MATERIALIZED (
-      SELECT due.message_id, due.phone_hash, due.attempts, due.lane, due.from_number, coalesce(r.rendered_text, due.text) AS text, due.media_urls, due.media_ids, r.phone_cipher,
+      SELECT due.message_id, due.phone_hash, due.attempts, due.lane, due.from_number, coalesce(r.rendered_text, due.text) AS text, due.media_urls, due.media_ids, r.phone_cipher, ${countedParts(sql`due`, sql`r.parts`)} AS parts,
         CASE
           WHEN r.status <> 'queued' THEN 'settled'
           WHEN due.lane = 0 THEN NULL
@@ -88,7 +95,7 @@ export async function takeTexts (db: TenantDb, token: string, portions: readonly
       FROM judged j WHERE r.message_id = j.message_id AND r.phone_hash = j.phone_hash AND r.status = 'queued'
       RETURNING r.message_id, r.phone_hash, r.status
     )
-    SELECT message_id AS "messageId", phone_hash AS "phoneHash", phone_cipher AS "phoneCipher", from_number AS "from", text, media_urls AS "mediaUrls", media_ids AS "mediaIds", attempts
+    SELECT message_id AS "messageId", phone_hash AS "phoneHash", phone_cipher AS "phoneCipher", from_number AS "from", text, media_urls AS "mediaUrls", media_ids AS "mediaIds", attempts, parts
     FROM judged JOIN moved USING (message_id, phone_hash) WHERE moved.status = 'sending' ORDER BY lane, message_id`.execute(db)
   return rows
 }

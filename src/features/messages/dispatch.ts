@@ -16,7 +16,7 @@ const busyPauseMs = 5_000
 /** A carrier that takes longer to answer gets no more of the job's time: answers to others wait for its place. */
 const longestWaitMs = 250
 
-interface Dispatching { slots: Slots, places: BroadcastPlaces }
+interface Dispatching { slots: Slots, places: BroadcastPlaces, timers: Map<TenantId, NodeJS.Timeout> }
 const dispatching = new WeakMap<Services, Dispatching>()
 
 interface Visit { services: Services, tenantId: TenantId, signal: AbortSignal }
@@ -39,7 +39,21 @@ async function seeTo ({ services, tenantId }: Visit, work: () => Promise<number 
     nextInMs = afterProblem(services, tenantId, error)
   }
   if (nextInMs !== null && nextInMs <= 0) await wakeDispatch(services, tenantId)
-  else if (nextInMs !== null) await visitAt(services, tenantId, new Date(services.clock.now().getTime() + nextInMs))
+  else if (nextInMs !== null) {
+    if (nextInMs < 1_000) visitSoon(services, tenantId, nextInMs)
+    // Behind it, for a process that dies before.
+    await visitAt(services, tenantId, new Date(services.clock.now().getTime() + nextInMs))
+  }
+}
+
+/** Jobs are planned by the second: too coarse for the next token. One call a tenant at a time, the later. */
+function visitSoon (services: Services, tenantId: TenantId, inMs: number): void {
+  const { timers } = dispatchingOf(services)
+  clearTimeout(timers.get(tenantId))
+  timers.set(tenantId, setTimeout(() => {
+    timers.delete(tenantId)
+    void wakeDispatch(services, tenantId)
+  }, inMs).unref())
 }
 
 async function visitTenant (visit: Visit): Promise<number | null> {
@@ -126,7 +140,7 @@ function dispatchingOf (services: Services): Dispatching {
   let known = dispatching.get(services)
   if (known === undefined) {
     const { SEND_CONCURRENCY, WORKER_CONCURRENCY } = services.config
-    known = { slots: divideSlots(SEND_CONCURRENCY), places: new BroadcastPlaces(WORKER_CONCURRENCY) }
+    known = { slots: divideSlots(SEND_CONCURRENCY), places: new BroadcastPlaces(WORKER_CONCURRENCY), timers: new Map() }
     dispatching.set(services, known)
   }
   return known

@@ -40,7 +40,7 @@ export async function runSlice (services: Services, tenantId: TenantId, traffic:
     write: (results) => record(services, tenantId, token, results), giveUpMs: config.SEND_RECOVERY_MS, log
   })
   return await new SendSlice({
-    claim: (limit) => tenancy.withTenant(tenantId, (db) => claimTexts(db, { token, traffic, limit })),
+    claim: (limit) => tenancy.withTenant(tenantId, (db) => claimTexts(db, { token, traffic, limit }, config)),
     closeNumber: (from, ms) => tenancy.withTenant(tenantId, (db) => closeBucket(db, numberBucket(traffic, from), ms)),
     prepare: prepareText(services, tenantId),
     send: (text) => carrier.send(text),
