@@ -2,16 +2,17 @@
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { type ClaimedText, type DueMessage, type Portion, readDue, takeTexts } from './claim-queries.js'
 import { claimWithinRates } from './claim-within-rates.js'
-import { isLimited, type RateSettings } from './rates.js'
+import { limitsOf, type RateSettings } from './rates.js'
 import { type Traffic } from './traffic.js'
 
 export interface Claim { token: string, traffic: Traffic, limit: number }
 
 /** At most `limit` texts, committed as `sending` under `token`; what another run holds is passed over. */
 export async function claimTexts (db: TenantDb, claim: Claim, rates: RateSettings): Promise<ClaimedText[]> {
-  if (isLimited(rates)) return await claimWithinRates(db, claim, rates)
   const { token, traffic, limit } = claim
-  const portions = divide(await readDue(db, traffic, limit), limit)
+  const due = await readDue(db, traffic, limit)
+  if (due.some(({ from }) => limitsOf(from, rates).length > 0)) return await claimWithinRates(db, claim, due, rates)
+  const portions = divide(due, limit)
   return portions.length === 0 ? [] : await takeTexts(db, token, portions)
 }
 

@@ -1,7 +1,7 @@
 // Takes what is due as fast as the limits allow, and charges their buckets for it, in one transaction.
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { type BucketLimit, chargeBuckets, type Charge, fillBuckets, numberBucket } from './bucket-queries.js'
-import { type ClaimedText, type DueMessage, type Portion, readDue, takeTexts } from './claim-queries.js'
+import { type ClaimedText, type DueMessage, type Portion, takeTexts } from './claim-queries.js'
 import { type Claim } from './claim-texts.js'
 import { limitsOf, type RateSettings } from './rates.js'
 
@@ -9,10 +9,8 @@ import { limitsOf, type RateSettings } from './rates.js'
  * An answer does not wait for a broadcast's tokens: it may overdraw its number's bucket by one filling, and the others without
  * end; broadcasts wait until it is paid back. What is taken and put back untried is not given back: it errs on the slow side.
  */
-export async function claimWithinRates (db: TenantDb, claim: Claim, rates: RateSettings): Promise<ClaimedText[]> {
+export async function claimWithinRates (db: TenantDb, claim: Claim, due: readonly DueMessage[], rates: RateSettings): Promise<ClaimedText[]> {
   return await db.transaction().execute(async (trx) => {
-    const due = await readDue(trx, claim.traffic, claim.limit)
-    if (due.length === 0) return []
     const budget = new Budget(claim, due, rates)
     await budget.open(trx)
     const portions = budget.divide(due)

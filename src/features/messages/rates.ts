@@ -7,10 +7,6 @@ export type RateSettings = Pick<Config, 'SEND_RATE_LONG_CODE' | 'SEND_RATE_TOLL_
 const tollFree = /^\+1(800|833|844|855|866|877|888)\d{7}$/
 const daySeconds = 86_400
 
-export function isLimited (config: RateSettings): boolean {
-  return config.SEND_RATE_LONG_CODE + config.SEND_RATE_TOLL_FREE + config.SEND_RATE_CAMPAIGN_PER_MINUTE + config.SEND_RATE_BRAND_PER_DAY > 0
-}
-
 /** Those that a text from this number, E.164, is subject to. A bucket holds half a second's worth, so that a pause earns no flood. */
 export function limitsOf (from: string, config: RateSettings): BucketLimit[] {
   const paced = (name: string, perSecond: number): BucketLimit[] => perSecond === 0 ? [] : [{ name, perSecond, capacity: Math.max(perSecond / 2, 1) }]
