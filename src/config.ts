@@ -54,7 +54,9 @@ export const settingsSchema = Type.Object({
   SEND_RATE_TOLL_FREE: count('Parts a second from each toll-free number; 0: no limit.', 20, 0),
   SEND_RATE_CAMPAIGN_PER_MINUTE: count('Parts a minute of each organization\'s campaign, as AT&T limits it; 0: no limit.', 0, 0),
   SEND_RATE_BRAND_PER_DAY: count('Parts a day, from midnight Pacific, of each organization\'s brand, as T-Mobile limits it; 0: no limit.', 0, 0),
-  DEAD_LETTER_AFTER_HOURS: count('How long a text may be unknown before a person is asked to decide, in hours.', 24, 0, 720),
+  DEAD_LETTER_AFTER_HOURS: Type.Optional(Type.Integer({
+    description: 'How long a text may be unknown before a person is asked to decide, in hours. Without it 24, but 0 where the sandbox is the carrier.', minimum: 0, maximum: 720
+  })),
   PRICE_PER_PART_CENTS: Type.Optional(Type.Number({ description: 'What a message part costs, in cents, for previews; without it they name no cost.', minimum: 0 })),
   PRICE_PER_MMS_CENTS: Type.Optional(Type.Number({ description: 'What a multimedia message costs, in cents, for previews; without it they name no cost.', minimum: 0 })),
   QUIET_HOURS: Type.Optional(Type.Enum(['kept', 'ignored'], {

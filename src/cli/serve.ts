@@ -103,6 +103,7 @@ function withSandbox (settings: Config): { config: Config, sandboxKey: SigningKe
       ...settings,
       PUBLIC_URL,
       QUIET_HOURS: settings.QUIET_HOURS ?? 'ignored',
+      DEAD_LETTER_AFTER_HOURS: settings.DEAD_LETTER_AFTER_HOURS ?? 0,
       TELNYX_API_KEY: 'sandbox',
       TELNYX_BASE_URL: url + carrierApiPath,
       TELNYX_PUBLIC_KEY: sandboxKey.publicKey,

@@ -5,7 +5,7 @@ import { type Services } from '../../services.js'
 import { isTenantId, type TenantDb, type TenantId } from '../../tenancy/tenant.js'
 import { announceEvents, recordEvents } from '../events/record-event.js'
 import { promoteWatched } from './queries.js'
-import { collectJobShape, planCollection } from './watch-unknown.js'
+import { collectJobShape, deadLetterAfterHours, planCollection } from './watch-unknown.js'
 
 const dayMs = 24 * 3_600_000
 
@@ -16,7 +16,7 @@ export const collectJob = defineJob(collectJobShape.name, collectJobShape.schema
 /** Safe to call at any time. While anything is watched there is a next look; an idle tenant has none. */
 export async function collect (services: Services, tenantId: TenantId): Promise<void> {
   try {
-    const { added, nextInMs } = await services.tenancy.withTenant(tenantId, (db) => promote(db, services.config.DEAD_LETTER_AFTER_HOURS))
+    const { added, nextInMs } = await services.tenancy.withTenant(tenantId, (db) => promote(db, deadLetterAfterHours(services.config)))
     if (added > 0) {
       announceEvents(services, tenantId)
       services.metrics.deadLetters.inc({ category: 'sms_send' }, added)
