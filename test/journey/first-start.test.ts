@@ -41,11 +41,11 @@ await t.test('the first start makes a demo church, and the curl it prints texts 
 await t.test('the tour of the README does what it says, by curl alone', async (t) => {
   const tour = readFileSync(join(packageRoot, 'README.md'), 'utf8').split('## The tour, by curl')[1]?.split('\n## ')[0] ?? ''
   const blocks = [...tour.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block)
-  t.equal(blocks.length, 12)
+  t.equal(blocks.length, 13)
   const script = ['set -e', ...blocks].join('\necho "=== next"\n').replaceAll('http://127.0.0.1:3000', running().url)
   const { stdout } = await run('bash', ['-c', script])
   const answers = stdout.split('=== next\n').slice(1).map((part) => part.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as never))
-  const [, , numbers = [], members = [], previewed = [], messages = [], inbox = [], afterStop = [], steered = [], recurring = [], letters = []] = answers as Array<Array<Record<string, never>>>
+  const [, , numbers = [], members = [], previewed = [], messages = [], inbox = [], afterStop = [], steered = [], shared = [], recurring = [], letters = []] = answers as Array<Array<Record<string, never>>>
   t.match(numbers.at(-1), { items: [{ status: 'active' }] })
   t.equal(members.length, 6)
   for (const member of members) t.match(member, { id: String, phone: /^\+1615555015|^\+1615555014/, optInState: 'opted_in' })
@@ -56,6 +56,7 @@ await t.test('the tour of the README does what it says, by curl alone', async (t
   t.match(afterStop[0], { direction: 'outbound', text: 'See you there, Ruth.' })
   t.match(afterStop.at(-2), { counts: { delivered: 2 } }, 'the broadcast after STOP passes Ruth by')
   t.match(steered, [{ status: 'paused' }, { status: 'scheduled' }, { status: 'cancelled' }])
+  t.match(shared.at(-1), { changed: Number })
   t.equal((recurring[0] as unknown as { nextOccurrences: unknown[] }).nextOccurrences.length, 10)
   t.match(recurring.at(-1), { status: 'paused' })
   t.match(letters.at(-1), { status: 'resolved', outcome: 'resent' })
