@@ -5,7 +5,8 @@ import { type Services } from '../services.js'
 import { type ClaimedEvent, claimEvents, type Outcome, processingTask, settleEvents, type SettledEvent } from './queries.js'
 import { applyTelnyxEvents } from './telnyx/apply-events.js'
 
-const claimSize = 500
+/** Events applied together. */
+export const claimSize = 500
 /** Longer than any batch takes; what is applied twice after all changes nothing the second time. */
 const leaseSeconds = 120
 const mostAttempts = 8

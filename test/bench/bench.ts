@@ -19,6 +19,8 @@ export interface Bench {
   seconds: number
   /** Tenant databases of the row with many. */
   databases: number
+  /** Length of the broadcast by which memory is watched. */
+  texts: number
   /** For the person who waits. */
   say: (text: string) => void
   /** A new, migrated registry database. */
@@ -49,15 +51,12 @@ export async function startPostgres (): Promise<EmbeddedPostgres> {
 }
 
 /** Runs a row on the server and closes whatever it opened. */
-export async function runRow (row: Row, { postgres, runs, seconds, databases, say }: Pick<Bench, 'postgres' | 'runs' | 'seconds' | 'databases' | 'say'>): Promise<Array<Finding | Skipped>> {
+export async function runRow (row: Row, { say, ...told }: Pick<Bench, 'postgres' | 'runs' | 'seconds' | 'databases' | 'texts' | 'say'>): Promise<Array<Finding | Skipped>> {
   const closers: Array<() => Promise<unknown>> = []
   const bench: Bench = {
-    postgres,
-    runs,
-    seconds,
-    databases,
+    ...told,
     say: (text) => { say(`${row.name}: ${text}`) },
-    makeRegistry: () => makeRegistry(postgres.adminUrl),
+    makeRegistry: () => makeRegistry(told.postgres.adminUrl),
     defer: (close) => closers.push(close)
   }
   try {

@@ -19,9 +19,10 @@ export async function forkReady (file: string, settings: unknown): Promise<{ chi
   return { child, ready }
 }
 
-/** Starts the `koinonia` command with exactly this environment. `nodeArguments` such as --cpu-prof. */
-export function spawnKoinonia (args: string[], env: NodeJS.ProcessEnv, nodeArguments: string[] = []): ChildProcess {
-  const child = spawn(process.execPath, [...nodeArguments, path.join(packageRoot, 'dist/src/main.js'), ...args], {
+/** Starts the `koinonia` command with exactly this environment. With BENCH_CPU_PROF in ours it leaves a profile in that folder. */
+export function spawnKoinonia (args: string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const profile = process.env['BENCH_CPU_PROF']
+  const child = spawn(process.execPath, [...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]), path.join(packageRoot, 'dist/src/main.js'), ...args], {
     env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'inherit', 'inherit']
   })
   const endWithUs = (): void => { child.kill() }

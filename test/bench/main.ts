@@ -4,14 +4,17 @@ import { parseArgs } from 'node:util'
 import { type Row, runRow, startPostgres } from './bench.js'
 import { type Finding, type Skipped } from './finding.js'
 import { asJson, printTable } from './report.js'
+import { deliveryEvents } from './rows/delivery-events.js'
+import { dispatch } from './rows/dispatch.js'
 import { expressPrisma } from './rows/express-prisma.js'
 import { manyTenants } from './rows/many-tenants.js'
 import { noisyNeighbour } from './rows/noisy-neighbour.js'
 import { queueing } from './rows/queueing.js'
 import { signUp } from './rows/sign-up.js'
 import { warmRead } from './rows/warm-read.js'
+import { webhookIngress } from './rows/webhook-ingress.js'
 
-const rows: Row[] = [warmRead, expressPrisma, manyTenants, noisyNeighbour, signUp, queueing]
+const rows: Row[] = [warmRead, expressPrisma, manyTenants, noisyNeighbour, signUp, queueing, dispatch, deliveryEvents, webhookIngress]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,13 +22,14 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
     databases: { type: 'string', default: '200' },
+    texts: { type: 'string', default: '100000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false }
   }
 })
 
 if (values.help) {
-  console.log(`npm run bench -- [row …] [--runs 5] [--seconds 4] [--databases 200] [--json]\n\n${rows.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}`)
+  console.log(`npm run bench -- [row …] [--runs 5] [--seconds 4] [--databases 200] [--texts 100000] [--json]\n\n${rows.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}`)
 } else {
   await bench(chooseRows(positionals))
 }
@@ -44,13 +48,14 @@ async function bench (chosen: Row[]): Promise<void> {
   const runs = Number(values.runs)
   const seconds = Number(values.seconds)
   const databases = Number(values.databases)
-  if (!(runs >= 1 && seconds > 0 && databases >= 1)) throw new RangeError('--runs, --seconds and --databases must be positive numbers')
+  const texts = Number(values.texts)
+  if (!(runs >= 1 && seconds > 0 && databases >= 1 && texts >= 100)) throw new RangeError('--runs, --seconds and --databases must be positive numbers, --texts 100 at least')
   say(`Node ${process.version}, ${availableParallelism()} cores, ${runs} runs of ${seconds} s`)
   const postgres = await startPostgres()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void postgres.stop().finally(() => process.exit(1)) })
   const findings: Array<Finding | Skipped> = []
   try {
-    for (const row of chosen) findings.push(...await runRow(row, { postgres, runs, seconds, databases, say }))
+    for (const row of chosen) findings.push(...await runRow(row, { postgres, runs, seconds, databases, texts, say }))
   } finally {
     await postgres.stop()
   }

@@ -2,7 +2,7 @@
 import { type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { compiled, forkReady, stopChild } from '../child.js'
-import { type LoadOrder, type LoadReport, type ProbeOrder } from './targets.js'
+import { type LoadOrder, type LoadReport, type ProbeOrder, type WebhookOrder } from './targets.js'
 
 /** A generator process, which does one order at a time. */
 export interface Generator<Order> { run: (order: Order) => Promise<LoadReport>, stop: () => Promise<void> }
@@ -15,6 +15,11 @@ export async function startLoad (): Promise<Generator<LoadOrder>> {
 /** One request at a time, with pauses. */
 export async function startProbe (): Promise<Generator<ProbeOrder>> {
   return generator((await forkReady(compiled('load/probe.js'), {})).child)
+}
+
+/** A carrier that signs with `privateKey` (PKCS #8, PEM). */
+export async function startWebhooks (privateKey: string): Promise<Generator<WebhookOrder>> {
+  return generator((await forkReady(compiled('load/webhooks.js'), { privateKey })).child)
 }
 
 function generator<Order extends object> (child: ChildProcess): Generator<Order> {

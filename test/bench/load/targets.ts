@@ -21,6 +21,9 @@ export interface LoadOrder {
   zipf?: number
 }
 
+/** Delivery events of the carrier, each signed and with an id of its own. */
+export interface WebhookOrder { url: string, connections: number, seconds: number }
+
 /** One request at a time, `everyMs` apart, by a caller who is not in a hurry. */
 export interface ProbeOrder { url: string, everyMs: number, seconds: number, target: Target }
 

@@ -1,0 +1,20 @@
+// The peer of webhook ingress: Fastify and one bare INSERT a request; nothing is verified, nothing is known to have come before.
+import Fastify from 'fastify'
+import pg from 'pg'
+import { serveUntilAsked } from './peer.js'
+
+const { database } = JSON.parse(process.argv[2] ?? '') as { database: string }
+const pool = new pg.Pool({ connectionString: database, application_name: 'peer', max: 10 })
+const app = Fastify()
+
+app.removeAllContentTypeParsers()
+app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
+
+const response = { 200: { type: 'object', properties: { received: { type: 'boolean' } } } }
+app.post<{ Params: { token: string }, Body: Buffer }>('/webhooks/telnyx/status/:token', { schema: { response } }, async ({ params, body }) => {
+  const { data } = JSON.parse(body.toString('utf8')) as { data: { id: string } }
+  await pool.query({ name: 'insert', text: "INSERT INTO webhook_events (provider, event_id, route_token, payload) VALUES ('telnyx', $1, $2, $3)", values: [data.id, params.token, body] })
+  return { received: true }
+})
+
+await serveUntilAsked(app)
