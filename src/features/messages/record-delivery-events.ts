@@ -42,7 +42,7 @@ async function writeNews (db: TenantDb, news: readonly RecipientNews[]): Promise
       -- In key order, as the recorder of sends locks them too.
       ORDER BY r.message_id, r.phone_hash FOR UPDATE OF r
     ), moved AS (
-      SELECT old.message_id, old.phone_hash, n.sent_at, n.failed_at, n.delivered_at, n.provider_message_id, n.price_cents,
+      SELECT old.message_id, old.phone_hash, old.status AS was, n.sent_at, n.failed_at, n.delivered_at, n.provider_message_id, n.price_cents,
         CASE WHEN array_position(${forwardStates}::text[], n.status) > array_position(${forwardStates}::text[], old.status) THEN n.status ELSE old.status END AS status,
         n.failed_at < coalesce(old.failed_at, 'infinity') AS first_failure, n.error_code, n.error_detail
       FROM old JOIN news n USING (message_id, phone_hash)
@@ -59,9 +59,9 @@ async function writeNews (db: TenantDb, news: readonly RecipientNews[]): Promise
       FROM moved m WHERE r.message_id = m.message_id AND r.phone_hash = m.phone_hash
         AND (r.status <> m.status OR least(r.sent_at, m.sent_at) IS DISTINCT FROM r.sent_at OR least(r.failed_at, m.failed_at) IS DISTINCT FROM r.failed_at
           OR least(r.delivered_at, m.delivered_at) IS DISTINCT FROM r.delivered_at)
-      RETURNING r.message_id, r.phone_hash, r.status
+      RETURNING r.message_id, r.status, m.was
     ), told AS (
-      ${recordingProgress(sql`(SELECT w.message_id, w.status FROM written w JOIN old USING (message_id, phone_hash) WHERE w.status <> old.status)`)}
+      ${recordingProgress(sql`(SELECT message_id, status FROM written WHERE status <> was)`)}
     ), settled AS (
       DELETE FROM message_queue q USING old WHERE q.message_id = old.message_id AND q.phone_hash = old.phone_hash AND old.status IN ('queued', 'sending')
     )
