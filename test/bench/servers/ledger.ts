@@ -5,7 +5,8 @@ import { serveUntilAsked } from './peer.js'
 
 const { database } = JSON.parse(process.argv[2] ?? '') as { database: string }
 const pool = new pg.Pool({ connectionString: database, application_name: 'peer', max: 10 })
-const app = Fastify()
+// A status token is longer than the 100 characters that are let through by default.
+const app = Fastify({ routerOptions: { maxParamLength: 500 } })
 
 app.removeAllContentTypeParsers()
 app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
