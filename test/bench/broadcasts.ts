@@ -77,12 +77,14 @@ async function ask<Answer> (child: ChildProcess, order: object): Promise<Answer>
 
 async function untilSent ({ client }: Congregation, id: string, countLeft: () => Promise<number>): Promise<void> {
   let most = -1
-  for (let lastSeen = performance.now(); performance.now() - lastSeen < patienceMs; await pause(lookEveryMs)) {
+  let lastSeen = performance.now()
+  while (performance.now() - lastSeen < patienceMs) {
     const { rows: [message] } = await client.query<{ status: string }>('SELECT status FROM messages WHERE id = $1', [id])
     if (message?.status === 'sent') return
     const left = await countLeft()
     if (left > most) lastSeen = performance.now()
     most = Math.max(left, most)
+    await pause(lookEveryMs)
   }
   throw new Error(`Nothing left for ${patienceMs / 1000} s after ${most} texts`)
 }

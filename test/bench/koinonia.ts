@@ -11,6 +11,7 @@ import { freePort } from '../../src/cli/free-port.js'
 import { MASTER_KEY, openProvisioner } from '../helpers/provisioning-ground.js'
 import { type Bench } from './bench.js'
 import { spawnKoinonia, stopChild } from './child.js'
+import { noonZone } from './noon-zone.js'
 
 export interface Organization { tenantId: string, headers: Record<string, string>, memberIds: string[] }
 
@@ -113,13 +114,6 @@ let signUps = 0
 export function newSignUp () {
   const number = ++signUps
   return { email: `pastor${number}@bench.example`, password: 'a long enough passphrase', firstName: 'Ada', lastName: 'Okafor', churchName: `Church ${number}`, timeZone: noonZone() }
-}
-
-/** Where it is about noon now: people are not texted at night, and the benchmark runs at any hour. */
-function noonZone (): string {
-  const ahead = 12 - new Date().getUTCHours()
-  // The signs of these names are turned round.
-  return ahead === 0 ? 'Etc/GMT' : `Etc/GMT${ahead > 0 ? '-' : '+'}${Math.abs(ahead)}`
 }
 
 async function makeOrganization (post: Koinonia['post'], members: number): Promise<Organization> {
