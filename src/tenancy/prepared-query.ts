@@ -1,6 +1,6 @@
 // A prepared statement on its way: parsed and described once for each connection, from then on only bound and executed.
 import { type ClientBase, type Connection, type Submittable } from 'pg'
-import utils from 'pg/lib/utils.js'
+import utils from 'pg/lib/utils'
 
 declare module 'pg' {
   interface Connection { readonly parsedStatements: Readonly<Record<string, string | undefined>> }
