@@ -12,7 +12,7 @@ export function createLogger (config: Pick<Config, 'LOG_LEVEL' | 'NODE_ENV'>, to
     level: config.LOG_LEVEL,
     base: null,
     serializers: { err: describeError },
-    redact: ['*.authorization', '*.cookie', '*.password', '*.accessToken', '*.refreshToken', 'req', 'res']
+    redact: ['*.authorization', '*.cookie', '*.password', '*.accessToken', '*.refreshToken', 'headers', '*.headers', 'req', 'res']
   }
   if (typeof to === 'object') return pino(options, to)
   const readable = config.NODE_ENV === 'development' && (to === 1 ? process.stdout : process.stderr).isTTY
