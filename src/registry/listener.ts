@@ -33,6 +33,8 @@ export class RegistryListener {
   readonly #options: Required<ListenerOptions>
   readonly #channels = new Set<Channel>()
   #client: pg.Client | undefined
+  /** Resolves when the statement given last has been answered: the connection takes one at a time. */
+  #answered: Promise<unknown> = Promise.resolve()
   #pauseMs: number
   #timer: NodeJS.Timeout | undefined
   #closed = false
@@ -104,13 +106,19 @@ export class RegistryListener {
 
   async #listen (client: pg.Client, channel: Channel): Promise<void> {
     try {
-      await client.query(`LISTEN ${pg.escapeIdentifier(channel.name)}`)
+      await this.#query(client, `LISTEN ${pg.escapeIdentifier(channel.name)}`)
     } catch (error) {
       this.#lose(client, error)
       return
     }
     channel.heardOn = client
     channel.restored?.()
+  }
+
+  #query (client: pg.Client, sql: string): Promise<unknown> {
+    const asked = this.#answered.then(() => client.query(sql))
+    this.#answered = asked.catch(() => undefined)
+    return asked
   }
 
   #hear (channel: string, payload: string): void {
@@ -123,7 +131,7 @@ export class RegistryListener {
   #beat (client: pg.Client): void {
     if (this.#client !== client) return
     this.#timer = setTimeout(() => {
-      client.query('SELECT 1').then(() => { this.#beat(client) }, (error: unknown) => { this.#lose(client, error) })
+      this.#query(client, 'SELECT 1').then(() => { this.#beat(client) }, (error: unknown) => { this.#lose(client, error) })
     }, this.#options.heartbeatMs).unref()
   }
 

@@ -3,9 +3,12 @@ import { typographic } from './typographic-table.js'
 
 const replaceable = new RegExp(`[${[...typographic.keys()].join('')}]`, 'gu')
 
-/** Letters made of a base and a combining accent become one, which GSM-7 may have; then what the table knows is replaced. */
+/**
+ * Letters made of a base and a combining accent become one, which GSM-7 may have; then what the table knows is replaced. A
+ * replacement may be the base of an accent that follows: ﬂ with an acute is written fĺ.
+ */
 export function smartReplace (text: string): string {
-  return text.normalize('NFC').replace(replaceable, (character) => typographic.get(character) ?? character)
+  return text.normalize('NFC').replace(replaceable, (character) => typographic.get(character) ?? character).normalize('NFC')
 }
 
 /** What would stand for this character; undefined when nothing says the same. */
