@@ -131,7 +131,16 @@ async function startProcess (registryUrl: string, settings: Partial<Config>, lis
   }
 }
 
+/** At its end the test fails if anything was asked that Telnyx does not publish, whatever became of it. */
 async function carrierFor ({ carrier = false }: BuildOptions): Promise<RunningCarrier | undefined> {
   if (carrier === false) return undefined
-  return await startCarrier({ ...quick, ...(carrier === true ? {} : carrier) })
+  const unpublished: string[] = []
+  const running = await startCarrier({ ...quick, onUnpublished: (what) => unpublished.push(what), ...(carrier === true ? {} : carrier) })
+  return {
+    ...running,
+    async close () {
+      await running.close()
+      if (unpublished.length > 0) throw new Error(`The carrier was asked what it does not publish: ${unpublished.join(' | ')}`)
+    }
+  }
 }

@@ -74,7 +74,7 @@ await t.test('What is missing, or over 1 MB in all, fails with the error of Teln
   await send([at('/missing')])
   await send([at('/huge')])
   await send([at('/large1'), at('/large2')])
-  await send(['http://'])
+  await send(['http://127.0.0.1:9/nobody-listens'])
   for (const text of await ended(4)) t.match(text, { status: 'sending_failed', error: { code: '40317' }, media: [{ path: null }] })
   await until(async () => receiver.events.length === 4 || undefined)
   t.match(receiver.events.map(({ type }) => type), Array(4).fill('message.finalized'))

@@ -39,6 +39,8 @@ export interface CarrierOptions {
   webhookConcurrency?: number | undefined
   /** Milliseconds before the second, third … attempt to post an event, or to fetch what a text carries. */
   retryDelaysMs?: readonly number[] | undefined
+  /** Hears of each request that is not as Telnyx publishes it. It is refused in any case. */
+  onUnpublished?: ((what: string) => void) | undefined
 }
 
 /** Where the carrier's API is, below the address it listens on: what TELNYX_BASE_URL ends with. */
@@ -73,7 +75,7 @@ export const carrier: FastifyPluginAsync<CarrierOptions> = async (app, options) 
     orderRoutes(scope, state, orders)
     numberRoutes(scope, state)
     profileRoutes(scope, state)
-  }), { prefix: carrierApiPath, logLevel })
+  }, options.onUnpublished ?? (() => undefined)), { prefix: carrierApiPath, logLevel })
   await app.register(async (scope: FastifyInstance) => {
     scope.setErrorHandler((error: Error, _request, reply) => sendControlError(error, reply))
     controlRoutes(scope, { carriage, folder, faults, publicKey: key.publicKey })

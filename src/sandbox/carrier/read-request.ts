@@ -1,13 +1,17 @@
 // Reads what callers sent, the same way whatever parsers and validators the host application has set.
 import type { FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/compile'
+
+export interface Fault { path: string, message: string }
+
+export type Checker = Pick<Validator, 'Check' | 'Errors'>
 
 export class InvalidBody extends Error {
   readonly statusCode = 422
-  readonly fields: Array<{ path: string, message: string }>
+  readonly fields: Fault[]
 
-  constructor (fields: Array<{ path: string, message: string }>) {
+  constructor (fields: Fault[]) {
     super(fields.map(({ path, message }) => `${path === '' ? 'The body' : path} ${message}`).join('; '))
     this.fields = fields
   }
@@ -22,8 +26,16 @@ export function bodyReader<S extends TSchema> (schema: S): (request: FastifyRequ
   return ({ body }) => {
     const value: unknown = body ?? {}
     if (validator.Check(value)) return value
-    throw new InvalidBody(validator.Errors(value).map(({ instancePath, message }) => ({ path: instancePath, message })))
+    throw new InvalidBody(faultsOf(validator, value))
   }
+}
+
+/** One for each field that does not fit, or should not be there. */
+export function faultsOf (validator: Checker, value: unknown): Fault[] {
+  if (validator.Check(value)) return []
+  return validator.Errors(value).flatMap(({ keyword, instancePath, message, params }) => keyword === 'additionalProperties'
+    ? params.additionalProperties.map((name) => ({ path: `${instancePath}/${name}`, message: 'is not published' }))
+    : [{ path: instancePath, message }])
 }
 
 /** The query as written: Telnyx's `filter[name]` keys stay whole. */

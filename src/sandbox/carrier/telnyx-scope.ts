@@ -1,9 +1,10 @@
-// What all routes of the carrier's Telnyx API share: the key check and the error shape.
+// What all routes of the carrier's Telnyx API share: the key check, the check of what was asked, and the error shape.
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { takePublishedRequestsOnly } from './check-request.js'
 import { InvalidBody } from './read-request.js'
 import { TelnyxError, telnyxErrors } from './telnyx-error.js'
 
-export function telnyxScope (routes: (scope: FastifyInstance) => void): FastifyPluginAsync {
+export function telnyxScope (routes: (scope: FastifyInstance) => void, refused: (what: string) => void): FastifyPluginAsync {
   return async (scope) => {
     scope.addHook('onRequest', async ({ headers }) => {
       // Any key will do: the sandbox has one account.
@@ -22,6 +23,7 @@ export function telnyxScope (routes: (scope: FastifyInstance) => void): FastifyP
     scope.setNotFoundHandler((request, reply) => reply.code(404).send(
       telnyxErrors({ code: '10005', title: 'Resource not found', detail: `The sandbox carrier does not know ${request.method} on this path.` })
     ))
+    takePublishedRequestsOnly(scope, refused)
     routes(scope)
   }
 }
