@@ -33,9 +33,11 @@ export function bodyReader<S extends TSchema> (schema: S): (request: FastifyRequ
 /** One for each field that does not fit, or should not be there. */
 export function faultsOf (validator: Checker, value: unknown): Fault[] {
   if (validator.Check(value)) return []
-  return validator.Errors(value).flatMap(({ keyword, instancePath, message, params }) => keyword === 'additionalProperties'
-    ? params.additionalProperties.map((name) => ({ path: `${instancePath}/${name}`, message: 'is not published' }))
-    : [{ path: instancePath, message }])
+  return validator.Errors(value).flatMap(({ keyword, instancePath, message, params }) => {
+    if (keyword === 'additionalProperties') return params.additionalProperties.map((name) => ({ path: `${instancePath}/${name}`, message: 'is not published' }))
+    // Said once more of each field that should not be there.
+    return keyword === 'boolean' ? [] : [{ path: instancePath, message }]
+  })
 }
 
 /** The query as written: Telnyx's `filter[name]` keys stay whole. */
