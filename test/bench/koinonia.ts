@@ -24,6 +24,8 @@ export interface Koinonia {
   /** Signs up an organization with so many members, of whom each is in a branch or two and has a tag or two. */
   makeOrganization: (members: number) => Promise<Organization>
   post: <Answer>(path: string, body: object, headers?: Record<string, string>) => Promise<Answer>
+  /** Until there are so many spares: made by this process, so that the one under test does nothing else while it is measured. */
+  fillSpares: (spares: number) => Promise<void>
   /** URLs of the organizations' databases, as their own roles: for peers. */
   databasesOf: (organizations: Organization[]) => Promise<Record<string, string>>
 }
@@ -73,6 +75,7 @@ export async function startKoinonia (bench: Bench, { settings = {}, spares = 1, 
       bench.defer(() => stopChild(own))
       return own
     },
+    fillSpares: (wanted) => fillSpares(registryUrl, wanted),
     makeOrganization: (members) => makeOrganization(post, members),
     databasesOf: (organizations) => databasesOf(bench, registryUrl, organizations)
   }

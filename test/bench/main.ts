@@ -52,7 +52,13 @@ async function bench (chosen: Row[]): Promise<void> {
   if (!(runs >= 1 && seconds > 0 && databases >= 1 && texts >= 100)) throw new RangeError('--runs, --seconds and --databases must be positive numbers, --texts 100 at least')
   say(`Node ${process.version}, ${availableParallelism()} cores, ${runs} runs of ${seconds} s`)
   const postgres = await startPostgres()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void postgres.stop().finally(() => process.exit(1)) })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      // Whoever still talks to the server that is stopped here loses a connection: no news, and no reason to leave its folder behind.
+      process.on('uncaughtException', () => undefined)
+      void postgres.stop().finally(() => process.exit(1))
+    })
+  }
   const findings: Array<Finding | Skipped> = []
   try {
     for (const row of chosen) findings.push(...await runRow(row, { postgres, runs, seconds, databases, texts, say }))
