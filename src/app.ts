@@ -24,6 +24,7 @@ import { segmentRoutes } from './features/segments/routes.js'
 import { settingsRoutes } from './features/settings/routes.js'
 import { tagRoutes } from './features/tags/routes.js'
 import { templateRoutes } from './features/templates/routes.js'
+import { topicRoutes } from './features/topics/routes.js'
 import authentication from './http/authentication.js'
 import closeConnections from './http/close-connections.js'
 import { healthRoutes } from './http/health.js'
@@ -113,6 +114,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(memberImportRoutes)
   await scope.register(memberExportRoutes)
   await scope.register(tagRoutes)
+  await scope.register(topicRoutes)
   await scope.register(segmentRoutes)
   await scope.register(templateRoutes)
   await scope.register(numberRoutes)

@@ -96,6 +96,7 @@ const catalogue = {
   TENANT_SUSPENDED: { status: 403, detail: 'This organization is suspended. Ask support to resume it.' },
   TEXT_TOO_LONG: { status: 400, detail: 'The text needs more than 10 parts. Shorten it, or take out the characters that make each part shorter.' },
   TOO_MANY_STREAMS: { status: 429, detail: 'Too many are listening to events already. Close a stream you do not need, or wait as long as Retry-After says.' },
+  TOPIC_NOT_FOUND: { status: 404, detail: 'Nobody\'s consent to this topic is on record. List the topics with GET /api/topics.' },
   UPLOAD_MALFORMED: { status: 400, detail: 'Send multipart/form-data with exactly one file in it, whole, and nothing else.' },
   VALIDATION_FAILED: { status: 400, detail: 'Some fields are not valid. Each is named in errors.' },
   WEBHOOK_MALFORMED: { status: 400, detail: 'The body is not an event of this provider. Post it byte for byte as the provider sent it.' },

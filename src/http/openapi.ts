@@ -20,6 +20,7 @@ const tags = [
   { name: 'quiet hours', description: 'When broadcasts may leave, on the recipients\' own clocks.' },
   { name: 'recurring messages', description: 'Texts that leave again and again, by a rule of the calendar.' },
   { name: 'tags', description: 'Labels on members, to choose whom a message goes to.' },
+  { name: 'topics', description: 'What people consent to hear of.' },
   { name: 'segments', description: 'Saved filters on members, to choose whom a message goes to.' },
   { name: 'templates', description: 'Texts to use again, with variables.' },
   { name: 'numbers', description: 'The phone numbers you text from.' },

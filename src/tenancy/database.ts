@@ -320,6 +320,7 @@ export interface Messages {
   status: Generated<"draft" | "scheduled" | "sending" | "paused" | "sent" | "cancelled" | "failed">;
   template_id: string | null;
   text: string;
+  topic: Generated<string>;
   updated_at: Generated<Timestamp>;
 }
 
@@ -384,6 +385,7 @@ export interface RecurringMessages {
   skipped_dates: Generated<ArrayType<Timestamp>>;
   start_date: Timestamp;
   time_zone: string;
+  topic: Generated<string>;
   updated_at: Generated<Timestamp>;
   wall_time: string;
 }
@@ -435,6 +437,11 @@ export interface Tags {
   name: string;
 }
 
+export interface Topics {
+  created_at: Generated<Timestamp>;
+  name: string;
+}
+
 export interface WelcomedNumbers {
   created_at: Generated<Timestamp>;
   message_id: string;
@@ -472,5 +479,6 @@ export interface DB {
   send_buckets: SendBuckets;
   sessions: Sessions;
   tags: Tags;
+  topics: Topics;
   welcomed_numbers: WelcomedNumbers;
 }

@@ -33,7 +33,7 @@ export const consentRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'addConsent',
       tags,
       summary: 'Put consent on record',
-      description: 'For texts in general (topic messages, the default) it does what optIn and optOut of PATCH /api/members/:id do. A further topic can be withdrawn and granted again, but not granted while they have opted out of texts in general. It is kept on record; messages name no topic yet.',
+      description: 'For texts in general (topic messages, the default) it does what optIn and optOut of PATCH /api/members/:id do. A message of a further topic goes only to those who have been granted it here. It can be withdrawn and granted again: a withdrawal cancels what waits of the topic. STOP closes every topic; after it, and once they have opted in again, each needs a new grant.',
       params: IdParams,
       body: NewConsent,
       response: { 201: ConsentEntry }

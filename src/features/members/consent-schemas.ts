@@ -4,8 +4,9 @@ import { pageQuery } from '../../http/pagination.js'
 import { Timestamp, Uuid } from '../../http/wire.js'
 import { ConsentSource, Note } from './schemas.js'
 
+export const topicForm = { pattern: '^[a-z][a-z0-9-]*$', maxLength: 50 }
 export const Topic = Type.String({
-  pattern: '^[a-z][a-z0-9-]*$', maxLength: 50, description: 'messages: texts in general. Any other name is a topic of your own, such as prayer-requests.', examples: ['prayer-requests']
+  ...topicForm, description: 'messages: texts in general. Any other name is a topic of your own, such as prayer-requests.', examples: ['prayer-requests']
 })
 
 export const ConsentEntry = Type.Object({

@@ -5,6 +5,7 @@ import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { decodeCursor, encodeCursor, type Page, toPage } from '../../http/pagination.js'
 import { toTimestamp } from '../../http/wire.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { cancelQueuedFor } from '../messages/cancel-queued.js'
 import { adminsWord, optInOnWord } from './admins-word.js'
 import { type Consent, GENERAL, lockConsent, recordConsent } from './consent.js'
 import { consentBefore, type ConsentRow } from './consent-queries.js'
@@ -25,7 +26,7 @@ export async function listConsent (db: TenantDb, fields: FieldCrypto, memberId: 
 }
 
 /**
- * A withdrawal of the general topic is an opt-out and cancels what waits. `welcome`: from `prepareWelcome`, for who is opted in here.
+ * A withdrawal cancels what waits of the topic; that of the general one is an opt-out and cancels everything. `welcome`: from `prepareWelcome`, for who is opted in here.
  * @throws problem('MEMBER_NOT_FOUND') @throws problem('MEMBER_OPTED_OUT') when something is granted for someone who has opted out
  */
 export async function addConsent (db: TenantDb, memberId: string, { topic = GENERAL, action, source, note }: NewConsent, by: RequestedBy, welcome: Welcome | null = null): Promise<ConsentEntry> {
@@ -43,11 +44,13 @@ export async function addConsent (db: TenantDb, memberId: string, { topic = GENE
   })
 }
 
-async function withdraw (trx: TenantDb, word: Consent): Promise<void> {
+/** What waits of the topic is cancelled with it; what waits for its time settles who gets it then. */
+async function withdraw (trx: TenantDb, word: Consent & { topic: string }): Promise<void> {
   if (word.topic === GENERAL) await optOut(trx, word)
   else {
     await lockConsent(trx, word.phoneHash)
     await recordConsent(trx, 'withdrawn', word)
+    await cancelQueuedFor(trx, word.phoneHash, word.topic)
   }
 }
 

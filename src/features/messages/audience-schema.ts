@@ -17,9 +17,9 @@ const Except = Type.Object({
 export type Except = Static<typeof Except>
 
 const except = { except: Type.Optional(Except) }
-const All = Type.Object({ all: Type.Literal(true), ...except }, { additionalProperties: false, description: 'Every member who has opted in.' })
+const All = Type.Object({ all: Type.Literal(true), ...except }, { additionalProperties: false, description: 'Every member who has opted in, and to the message\'s topic, if it names one; likewise with branches, tags and segments.' })
 const Members = Type.Object({ memberIds: MemberIds, ...except }, {
-  additionalProperties: false, description: 'These members. Those among them who have not opted in are listed as suppressed and get nothing.'
+  additionalProperties: false, description: 'These members. Those among them who have not opted in, or not to the topic, are listed as suppressed and get nothing.'
 })
 const Branches = Type.Object({ branchIds: BranchIds, ...except }, { additionalProperties: false, description: 'The opted-in members of any of these branches.' })
 const Tags = Type.Object({ tags: TagNames, ...except }, { additionalProperties: false, description: 'The opted-in members with any of these tags, whatever their case.' })

@@ -1,6 +1,7 @@
 // Who is meant by an audience, as conditions on a member's row `m`.
 import { type RawBuilder, sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { topicRefusal } from '../members/topic-consent.js'
 import { type AskedAt, fitsAnySegment } from '../segments/use-segments.js'
 import { type Audience, type Except } from './audience-schema.js'
 
@@ -11,19 +12,32 @@ export interface Meant {
   chosen: Condition
   /** Chosen, but left out by `except`. */
   excepted: Condition
-  /** Gets a recipient row: chosen, not excepted, and opted in or chosen by name. */
+  /** Gets a recipient row: chosen, not excepted, and opted in, to the topic too, or chosen by name. */
   included: Condition
+  /** Gets a text. */
+  texted: Condition
 }
 
-export async function whoIsMeant (db: TenantDb, audience: Audience, at: AskedAt): Promise<Meant> {
+export async function whoIsMeant (db: TenantDb, audience: Audience, topic: string, at: AskedAt): Promise<Meant> {
   const chosen = sql<boolean>`m.deleted_at IS NULL AND ${await chosenBy(db, audience, at)}`
   const left = audience.except === undefined ? [] : await leftOutBy(db, audience.except, at)
-  const conditions = [chosen, ...('memberIds' in audience ? [] : [sql`m.opt_in_state = 'opted_in'`]), ...left.map((one) => sql`NOT ${one}`)]
+  const kept = [chosen, ...left.map((one) => sql`NOT ${one}`)]
+  const texted = all([...kept, sql`m.opt_in_state = 'opted_in'`, sql`${refusalOf(topic)} IS NULL`])
   return {
     chosen,
     excepted: left.length === 0 ? sql`false` : sql`(${sql.join(left, sql` OR `)})`,
-    included: sql`(${sql.join(conditions, sql` AND `)})`
+    included: 'memberIds' in audience ? all(kept) : texted,
+    texted
   }
+}
+
+/** Null, or why the topic's messages do not go to the member `m`. */
+export function refusalOf (topic: string): RawBuilder<string | null> {
+  return topicRefusal({ memberId: sql`m.id`, phoneHash: sql`m.phone_hash`, topic })
+}
+
+function all (conditions: readonly RawBuilder<unknown>[]): Condition {
+  return sql`(${sql.join(conditions, sql` AND `)})`
 }
 
 async function chosenBy (db: TenantDb, audience: Audience, at: AskedAt): Promise<Condition> {

@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { opensAt } from './bucket-queries.js'
+import { topicRefusal, topicRefusals } from '../members/topic-consent.js'
 import { isOf, type Traffic } from './traffic.js'
 
 export interface ClaimedText {
@@ -48,23 +49,25 @@ export async function readDue (db: TenantDb, traffic: Traffic, limit: number): P
   return rows
 }
 
+const suppressing = ['opted_out', ...topicRefusals]
+
 /** So many texts of a message. */
 export interface Portion { messageId: string, texts: number }
 
 /**
  * Takes what is due of these messages and commits it as `sending` under `token`. Rows that another run holds are passed over.
  * The messages are locked against a pause until then: after it nothing more is taken. Consent is looked up again in the same
- * snapshot: whoever has opted out since is suppressed, unless it is the confirmation (lane 0) of just that.
+ * snapshot: whoever has opted out since, of all or of the topic, is suppressed, unless it is the confirmation (lane 0) of just that.
  */
 export async function takeTexts (db: TenantDb, token: string, portions: readonly Portion[]): Promise<ClaimedText[]> {
   const { rows } = await sql<ClaimedText>`
     WITH live AS MATERIALIZED (
-      SELECT m.id, m.kind, m.from_number, m.text, m.media_urls, m.media_ids, wanted.texts
+      SELECT m.id, m.kind, m.topic, m.from_number, m.text, m.media_urls, m.media_ids, wanted.texts
       FROM unnest(${portions.map(({ messageId }) => messageId)}::uuid[], ${portions.map(({ texts }) => texts)}::int[]) AS wanted (id, texts)
       JOIN messages m ON m.id = wanted.id WHERE m.status = 'sending'
       ORDER BY m.id FOR SHARE OF m
     ), due AS MATERIALIZED (
-      SELECT live.id AS message_id, live.kind, live.from_number, live.text, live.media_urls, live.media_ids, q.phone_hash, q.lane, q.attempts
+      SELECT live.id AS message_id, live.kind, live.topic, live.from_number, live.text, live.media_urls, live.media_ids, q.phone_hash, q.lane, q.attempts
       FROM live, LATERAL (
         SELECT phone_hash, lane, attempts FROM message_queue
         WHERE message_id = live.id AND claim_token IS NULL AND not_before <= now()
@@ -79,6 +82,7 @@ export async function takeTexts (db: TenantDb, token: string, portions: readonly
             SELECT c.action <> 'granted' FROM consent_logs c WHERE c.phone_hash = due.phone_hash AND c.topic = 'messages' ORDER BY c.id DESC LIMIT 1
           ), false) THEN 'opted_out'
           WHEN due.kind = 'broadcast' AND p.id IS NULL THEN 'member_deleted'
+          ELSE ${topicRefusal({ memberId: sql`p.id`, phoneHash: sql`due.phone_hash`, topic: sql`due.topic` })}
         END AS withheld
       FROM due
       JOIN message_recipients r ON r.message_id = due.message_id AND r.phone_hash = due.phone_hash
@@ -90,7 +94,7 @@ export async function takeTexts (db: TenantDb, token: string, portions: readonly
       DELETE FROM message_queue q USING judged j WHERE q.message_id = j.message_id AND q.phone_hash = j.phone_hash AND j.withheld IS NOT NULL
     ), moved AS (
       UPDATE message_recipients r SET
-        status = CASE WHEN j.withheld IS NULL THEN 'sending' WHEN j.withheld = 'opted_out' THEN 'suppressed' ELSE 'cancelled' END,
+        status = CASE WHEN j.withheld IS NULL THEN 'sending' WHEN j.withheld = ANY (${suppressing}::text[]) THEN 'suppressed' ELSE 'cancelled' END,
         error_code = j.withheld, error_detail = NULL, updated_at = now()
       FROM judged j WHERE r.message_id = j.message_id AND r.phone_hash = j.phone_hash AND r.status = 'queued'
       -- What the caller needs comes from here, not from a join of two CTEs: that is a nested loop, which no index helps.

@@ -25,12 +25,12 @@ export function queueChosen (messageId: string, organizationZone: string, [home,
     WHERE chosen.status = 'queued' RETURNING 1`
 }
 
-/** How many of these would be texted, by place. `included`: a condition on a member's row `m`. */
-export async function countByPlace (db: TenantDb, organizationZone: string, included: RawBuilder<boolean>): Promise<PlaceCount[]> {
+/** How many these are, by place. `texted`: a condition on a member's row `m`. */
+export async function countByPlace (db: TenantDb, organizationZone: string, texted: RawBuilder<boolean>): Promise<PlaceCount[]> {
   const zone = memberZone(organizationZone)
   const { rows } = await sql<PlaceCount>`
     SELECT ${zone.of} AS "timeZone", m.phone_region AS region, count(*)::int AS count FROM members m LEFT JOIN ${zone.join}
-    WHERE m.opt_in_state = 'opted_in' AND ${included} GROUP BY 1, 2`.execute(db)
+    WHERE ${texted} GROUP BY 1, 2`.execute(db)
   return rows
 }
 

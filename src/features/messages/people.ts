@@ -12,14 +12,15 @@ export interface People {
   audience: Audience
   where: Condition
   excepted: Condition
+  topic: string
   variables: ParsedText['variables']
 }
 
-export async function * pagesOfPeople (db: TenantDb, { audience, where, excepted, variables }: People): AsyncGenerator<Person[]> {
+export async function * pagesOfPeople (db: TenantDb, { audience, where, excepted, topic, variables }: People): AsyncGenerator<Person[]> {
   const branchIds = 'branchIds' in audience ? audience.branchIds : []
   let after: string | undefined
   for (;;) {
-    const people = await peopleAfter(db, { where, excepted, variables, branchIds, after, limit: pageSize })
+    const people = await peopleAfter(db, { where, excepted, topic, variables, branchIds, after, limit: pageSize })
     if (people.length > 0) yield people
     if (people.length < pageSize) return
     after = people.at(-1)?.id

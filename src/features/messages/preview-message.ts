@@ -5,6 +5,7 @@ import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
 import { toTimestamp } from '../../http/wire.js'
 import { readDaytimeRules } from '../quiet-hours/departures.js'
 import { forecastDepartures } from '../quiet-hours/forecast.js'
+import { GENERAL } from '../members/consent.js'
 import { nameOf, valueOf, type ParsedText } from '../templates/variables.js'
 import { whoIsMeant } from './audience.js'
 import { type Person } from './audience-queries.js'
@@ -23,13 +24,14 @@ const leftOutSample = 5
 /** @throws as `sendMessage`, but for a missing number and an empty audience, which are no faults here */
 export async function previewMessage (services: Services, db: TenantDb, tenant: Tenant, message: NewMessage): Promise<MessagePreview> {
   const composed = await composeMessage(db, message)
-  await refuseUnknown(db, message.to)
+  const { topic = GENERAL } = message
+  await refuseUnknown(db, message)
   const rendering = readRendering(composed)
   const tally = new Tally(composed, rendering, tenant.organizationName ?? '')
   // One snapshot: each member is counted once, whatever changes meanwhile.
   await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (trx) => {
-    const { chosen, excepted } = await whoIsMeant(trx, message.to, { now: services.clock.now(), timeZone: tenant.timeZone })
-    const people = pagesOfPeople(trx, { audience: message.to, where: chosen, excepted, variables: rendering.parsed.variables })
+    const { chosen, excepted } = await whoIsMeant(trx, message.to, topic, { now: services.clock.now(), timeZone: tenant.timeZone })
+    const people = pagesOfPeople(trx, { audience: message.to, where: chosen, excepted, topic, variables: rendering.parsed.variables })
     for await (const page of people) for (const person of page) tally.add(person)
   })
   return { ...tally.result(services.config), ...await forecast(services, db, tenant, message) }
@@ -39,8 +41,8 @@ export async function previewMessage (services: Services, db: TenantDb, tenant: 
 async function forecast ({ config, clock }: Services, db: TenantDb, tenant: Tenant, message: NewMessage): Promise<Pick<MessagePreview, 'deferred' | 'lastLeavesAt'>> {
   const now = clock.now()
   const { sendAt, local } = await settleTimes(db, tenant.timeZone, message, now)
-  const { included } = await whoIsMeant(db, message.to, { now, timeZone: tenant.timeZone })
-  const { deferred, lastLeavesAt } = forecastDepartures(await countByPlace(db, tenant.timeZone, included), sendAt ?? now, await readDaytimeRules(db, config), local, null)
+  const { texted } = await whoIsMeant(db, message.to, message.topic ?? GENERAL, { now, timeZone: tenant.timeZone })
+  const { deferred, lastLeavesAt } = forecastDepartures(await countByPlace(db, tenant.timeZone, texted), sendAt ?? now, await readDaytimeRules(db, config), local, null)
   return { deferred, lastLeavesAt: lastLeavesAt && toTimestamp(lastLeavesAt) }
 }
 
@@ -108,10 +110,10 @@ class Tally {
   }
 }
 
-function whyLeftOut ({ excepted, optInState }: Person): string | null {
+function whyLeftOut ({ excepted, optInState, refusal }: Person): string | null {
   if (excepted) return 'excepted'
   if (optInState === 'opted_out') return 'opted_out'
-  return optInState === 'pending' ? 'not_opted_in' : null
+  return optInState === 'pending' ? 'not_opted_in' : refusal
 }
 
 function named ({ id, firstName, lastName }: Person) {

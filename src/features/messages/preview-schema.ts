@@ -18,7 +18,7 @@ const Sample = Type.Object({
 })
 
 const LeftOut = Type.Object({
-  reason: Type.String({ description: 'excepted, opted_out, not_opted_in, text_too_long or text_empty.', examples: ['not_opted_in'] }),
+  reason: Type.String({ description: 'excepted, opted_out, not_opted_in, topic_opted_out (withdrew the topic), topic_not_opted_in, text_too_long or text_empty.', examples: ['not_opted_in'] }),
   count: Count('', 3),
   sample: Type.Array(Type.Object(PersonFields), { description: 'The first five.' })
 })

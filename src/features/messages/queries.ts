@@ -13,6 +13,7 @@ export interface NewMessageRow {
   mediaIds: readonly string[]
   from: string
   audience: Audience
+  topic: string
   smartReplace: boolean
   templateId: string | null
   sendAt: Date | null
@@ -27,7 +28,7 @@ export interface NewMessageRow {
 
 /** A message that has not started; `sendAt` null: it starts in this transaction. */
 export async function insertMessage (trx: TenantDb, message: NewMessageRow): Promise<void> {
-  const { id, text, mediaUrls, mediaIds, from, audience, smartReplace, templateId, sendAt, sendBefore, local, createdBy, recurring } = message
+  const { id, text, mediaUrls, mediaIds, from, audience, topic, smartReplace, templateId, sendAt, sendBefore, local, createdBy, recurring } = message
   await trx.insertInto('messages').values({
     id,
     kind: 'broadcast',
@@ -35,6 +36,7 @@ export async function insertMessage (trx: TenantDb, message: NewMessageRow): Pro
     media_urls: [...mediaUrls],
     media_ids: [...mediaIds],
     audience: JSON.stringify(audience),
+    topic,
     from_number: from,
     smart_replace: smartReplace,
     template_id: templateId,
@@ -62,13 +64,13 @@ export async function findOverdue (db: TenantDb, now: Date): Promise<string[]> {
 
 const localOf = sql<WallTime | null>`CASE WHEN local_date IS NOT NULL THEN json_build_object('date', local_date, 'time', local_time) END`
 
-export interface StartingMessage extends Pick<NewMessageRow, 'id' | 'text' | 'smartReplace' | 'audience' | 'sendBefore' | 'local'> { mediaUrls: string[], mediaIds: string[] }
+export interface StartingMessage extends Pick<NewMessageRow, 'id' | 'text' | 'smartReplace' | 'audience' | 'topic' | 'sendBefore' | 'local'> { mediaUrls: string[], mediaIds: string[] }
 
 /** Makes a scheduled message whose time has come a sending one; undefined when there is none, or another run has it. */
 export async function takeScheduled (trx: TenantDb, id: string, now: Date): Promise<StartingMessage | undefined> {
   const row = await trx.updateTable('messages').set({ status: 'sending', updated_at: sql`now()` })
     .where('id', '=', id).where('status', '=', 'scheduled').where((eb) => eb.or([eb('send_at', 'is', null), eb('send_at', '<=', now)]))
-    .returning(['id', 'text', 'media_urls as mediaUrls', 'media_ids as mediaIds', 'smart_replace as smartReplace', 'audience', 'send_before as sendBefore', localOf.as('local')]).executeTakeFirst()
+    .returning(['id', 'text', 'media_urls as mediaUrls', 'media_ids as mediaIds', 'smart_replace as smartReplace', 'audience', 'topic', 'send_before as sendBefore', localOf.as('local')]).executeTakeFirst()
   // Written by this service from a checked request.
   return row && { ...row, audience: row.audience as Audience }
 }
@@ -92,7 +94,7 @@ export async function failMessage (trx: TenantDb, id: string, code: MessageFailu
 }
 
 const messageColumns = [
-  'id', 'kind', 'status', 'text', 'media_urls', 'media_ids', 'from_number', 'audience', 'smart_replace', 'template_id', 'send_at', 'send_before', 'error_code', 'retry_of', 'created_at', 'updated_at'
+  'id', 'kind', 'status', 'text', 'media_urls', 'media_ids', 'from_number', 'audience', 'topic', 'smart_replace', 'template_id', 'send_at', 'send_before', 'error_code', 'retry_of', 'created_at', 'updated_at'
 ] as const
 
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>

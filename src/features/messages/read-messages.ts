@@ -7,7 +7,7 @@ import { toTimestamp } from '../../http/wire.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { type AskedAt } from '../segments/use-segments.js'
 import { whoIsMeant } from './audience.js'
-import { countIncluded } from './audience-queries.js'
+import { countTexted } from './audience-queries.js'
 import { countDeferred } from './departure-queries.js'
 import { countRecipients, findMessage, type MessageRow, messagesBefore, recipientsAfter, type RecipientRow } from './queries.js'
 import { type Audience } from './audience-schema.js'
@@ -26,7 +26,7 @@ export async function getMessage (db: TenantDb, id: string, at: AskedAt): Promis
     ...toMessage(row, counts.get(id) ?? {}),
     to,
     deferred: await deferredOf(db, id),
-    audienceSize: waits && to !== null ? await countAudience(db, to, at) : null,
+    audienceSize: waits && to !== null ? await countAudience(db, to, row.topic, at) : null,
     smartReplace: row.smart_replace,
     templateId: row.template_id
   }
@@ -49,9 +49,9 @@ export async function listRecipients (db: TenantDb, fields: FieldCrypto, message
   return toPage(rows, limit, (row) => toRecipient(row, fields), (last) => encodeCursor(fields, list, [last.phone_hash.toString('hex')]))
 }
 
-async function countAudience (db: TenantDb, audience: Audience, at: AskedAt): Promise<number> {
-  const { included } = await whoIsMeant(db, audience, at)
-  return await countIncluded(db, included)
+async function countAudience (db: TenantDb, audience: Audience, topic: string, at: AskedAt): Promise<number> {
+  const { texted } = await whoIsMeant(db, audience, topic, at)
+  return await countTexted(db, texted)
 }
 
 async function deferredOf (db: TenantDb, id: string): Promise<MessageWithAudience['deferred']> {
@@ -68,6 +68,7 @@ function toMessage (row: MessageRow, counts: Partial<Record<RecipientState, numb
     mediaUrls: row.media_urls,
     mediaIds: row.media_ids,
     from: row.from_number,
+    topic: row.topic,
     counts: { queued: 0, sending: 0, sent: 0, delivered: 0, failed: 0, suppressed: 0, unknown: 0, cancelled: 0, ...counts },
     sendAt: row.send_at && toTimestamp(row.send_at),
     sendBefore: row.send_before && toTimestamp(row.send_before),

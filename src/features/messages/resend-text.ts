@@ -4,6 +4,7 @@ import { type TenantDb } from '../../tenancy/tenant.js'
 import { holdForMessage } from '../media/hold-for-message.js'
 import { isWithdrawn, lockConsent } from '../members/consent.js'
 import { findMemberByPhone } from '../members/find-member.js'
+import { refusesTopic } from '../members/topic-consent.js'
 import { senderFor } from '../numbers/default-sender.js'
 import { findUnknown, insertResent } from './steer-queries.js'
 
@@ -20,6 +21,9 @@ export async function resendText (trx: TenantDb, { messageId, phoneHash, deadLet
   if (first === undefined) return undefined
   const member = await findMemberByPhone(trx, phoneHash)
   if (member?.optInState === 'opted_out' || await isWithdrawn(trx, phoneHash)) throw problem('MEMBER_OPTED_OUT')
+  if (await refusesTopic(trx, phoneHash, first.topic)) {
+    throw problem('MEMBER_OPTED_OUT', { detail: `This person gets no texts of the topic ${first.topic}: they have not consented to it, or have withdrawn that. Put their consent on record first: POST /api/members/:id/consent.` })
+  }
   await holdForMessage(trx, first.media_ids, first.media_urls)
   const { number: from } = await senderFor(trx, first.from_number)
   return await insertResent(trx, { ...first, from_number: from }, { phoneHash, deadLetterId, adminId })

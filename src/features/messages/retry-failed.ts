@@ -25,12 +25,12 @@ export async function retryFailed (services: Services, db: TenantDb, tenant: Ten
   const codes = reasons === 'any' ? null : [...services.carrier.temporaryFailures, carrierUnreachable]
   await guardDispatch(services, tenant.id)
   const id = await db.transaction().execute(async (trx) => {
-    const { text, media_urls: mediaUrls, media_ids: mediaIds, from_number: first } = await findBroadcast(trx, messageId)
+    const { text, media_urls: mediaUrls, media_ids: mediaIds, from_number: first, topic } = await findBroadcast(trx, messageId)
     await holdForMessage(trx, mediaIds, mediaUrls)
     const { number: from } = await senderFor(trx, first)
-    const id = await insertRetry(trx, { retryOf: messageId, text, mediaUrls, mediaIds, from, createdBy: by.adminId })
+    const id = await insertRetry(trx, { retryOf: messageId, text, mediaUrls, mediaIds, from, topic, createdBy: by.adminId })
     const departures = await planDepartures(trx, tenant.timeZone, services.clock.now(), await readDaytimeRules(trx, services.config), null)
-    const recipients = await insertFailedAgain(trx, messageId, id, codes, queueChosen(id, tenant.timeZone, departures))
+    const recipients = await insertFailedAgain(trx, messageId, { id, topic, queue: queueChosen(id, tenant.timeZone, departures) }, codes)
     if (recipients === 0) throw problem('NOTHING_TO_RETRY')
     await recordAudit(trx, by, { action: 'message.retried', subjectKind: 'message', subjectId: messageId, after: { retry: id, recipients } })
     return id

@@ -26,7 +26,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
     config: {
       errors: [
         'AUDIENCE_EMPTY', 'BRANCH_NOT_FOUND', 'MEDIA_NOT_FOUND', 'MEDIA_NOT_SENDABLE', 'MEDIA_TOO_LARGE_TOGETHER', 'MEMBER_NOT_FOUND', 'NO_SENDING_NUMBER',
-        'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG'
+        'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG', 'TOPIC_NOT_FOUND'
       ]
     },
     schema: {
@@ -44,7 +44,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/messages/preview', {
-    config: { errors: ['BRANCH_NOT_FOUND', 'MEMBER_NOT_FOUND', 'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG'] },
+    config: { errors: ['BRANCH_NOT_FOUND', 'MEMBER_NOT_FOUND', 'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG', 'TOPIC_NOT_FOUND'] },
     schema: {
       operationId: 'previewMessage',
       tags,
@@ -100,7 +100,7 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'retryFailed',
       tags,
       summary: 'Text those again for whom a broadcast failed',
-      description: 'Makes a new message with these recipients and answers it. Each is tried again once; nobody who has opted out, and nobody who may have got the text (unknown, sent, delivered).',
+      description: 'Makes a new message with these recipients and answers it. Each is tried again once; nobody who has opted out, of all or of its topic, and nobody who may have got the text (unknown, sent, delivered).',
       params: IdParams,
       body: RetryFailed,
       response: { 202: MessageWithAudience }

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { pageQuery } from '../../http/pagination.js'
 import { nullable, Timestamp, Uuid } from '../../http/wire.js'
 import { Audience } from './audience-schema.js'
+import { topicForm } from '../members/consent-schemas.js'
 import { knownVariables } from '../templates/variables.js'
 import { recipientStates } from './states.js'
 
@@ -17,6 +18,13 @@ const MediaUrls = Type.Array(Type.String({ pattern: '^https?://[^\\s\\u0000]+$',
 
 export const MediaIds = Type.Array(Uuid, { maxItems: 10, description: 'Files of POST /api/media; ten at most together with mediaUrls, and 1 MB in all.' })
 
+/** Of a message that is to be. */
+export const MessageTopic = Type.String({
+  ...topicForm,
+  description: 'It goes only to those among its audience who have consented to this topic, one of GET /api/topics. Without it, or as messages: to all who are opted in.',
+  examples: ['prayer-requests']
+})
+
 const wallTime = {
   date: Type.String({ format: 'date', examples: ['2026-03-01'] }),
   time: Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'HH:MM', examples: ['09:00'] })
@@ -29,6 +37,7 @@ export const NewMessage = Type.Object({
   mediaUrls: Type.Optional(MediaUrls),
   mediaIds: Type.Optional(MediaIds),
   to: Audience,
+  topic: Type.Optional(MessageTopic),
   sendAt: Type.Optional(Type.String({ format: 'date-time', description: 'When it leaves, to whoever is in the audience by then; without it, or in the past, at once.', examples: ['2026-03-01T17:00:00Z'] })),
   sendAtLocal: Type.Optional(Type.Object(wallTime, {
     additionalProperties: false,
@@ -49,7 +58,7 @@ export const NewMessage = Type.Object({
 export type NewMessage = Static<typeof NewMessage>
 
 export const RecipientStatus = Type.Enum([...recipientStates], {
-  description: 'unknown: the carrier may or may not have it; settled by its report, never by sending again. suppressed: had not opted in.'
+  description: 'unknown: the carrier may or may not have it; settled by its report, never by sending again. suppressed: had not opted in, or not to the topic.'
 })
 
 const Counts = Type.Object(Object.fromEntries(recipientStates.map((state) => [state, Type.Integer({ examples: [state === 'delivered' ? 118 : 0] })])) as Record<typeof recipientStates[number], ReturnType<typeof Type.Integer>>, {
@@ -69,6 +78,7 @@ const messageFields = {
   mediaUrls: Type.Array(Type.String({ examples: ['https://example.org/map.png'] })),
   mediaIds: Type.Array(Uuid, { description: 'Files of yours: GET /api/media/:id.' }),
   from: Type.String({ description: 'E.164, a number of the organization.', examples: ['+16155550100'] }),
+  topic: Type.String({ description: 'messages: texts in general.', examples: ['messages'] }),
   counts: Counts,
   sendAt: nullable(Timestamp),
   sendBefore: nullable(Timestamp),
@@ -113,7 +123,7 @@ export const Recipient = Type.Object({
   status: Type.String({ enum: [...recipientStates], examples: ['delivered'] }),
   parts: Type.Integer({ description: 'What the carrier bills.', examples: [1] }),
   encoding: Type.String({ enum: ['gsm7', 'ucs2'] }),
-  errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, text_too_long, text_empty, member_deleted, message_cancelled, too_late, worker_lost, carrier_unreachable, timeout.' })),
+  errorCode: nullable(Type.String({ description: 'The carrier\'s, or ours: opted_out, not_opted_in, topic_opted_out, topic_not_opted_in, text_too_long, text_empty, member_deleted, message_cancelled, too_late, worker_lost, carrier_unreachable, timeout.' })),
   errorDetail: nullable(Type.String()),
   sentAt: nullable(Timestamp),
   deliveredAt: nullable(Timestamp),

@@ -5,6 +5,7 @@ import { recordAudit, type RequestedBy } from '../../http/audit.js'
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
 import { holdForMessage } from '../media/hold-for-message.js'
+import { GENERAL } from '../members/consent.js'
 import { defaultSender } from '../numbers/default-sender.js'
 import { countTemplateUse } from '../templates/change-templates.js'
 import { composeMessage } from './compose-message.js'
@@ -18,11 +19,11 @@ import { guardDispatch, wakeDispatch } from './wake-dispatch.js'
 
 /**
  * @returns the message's id
- * @throws problem('VALIDATION_FAILED'), 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG', 'NO_SENDING_NUMBER', 'AUDIENCE_EMPTY' (at once only), or 'MEMBER_NOT_FOUND', 'BRANCH_NOT_FOUND', 'TAG_NOT_FOUND', 'SEGMENT_NOT_FOUND'
+ * @throws problem('VALIDATION_FAILED'), 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG', 'NO_SENDING_NUMBER', 'AUDIENCE_EMPTY' (at once only), or 'MEMBER_NOT_FOUND', 'BRANCH_NOT_FOUND', 'TAG_NOT_FOUND', 'SEGMENT_NOT_FOUND', 'TOPIC_NOT_FOUND'
  * naming those that do not exist; then nothing is queued
  */
 export async function sendMessage (services: Services, db: TenantDb, tenant: Tenant, message: NewMessage, by: RequestedBy): Promise<string> {
-  const { to } = message
+  const { to, topic = GENERAL } = message
   const composed = await composeMessage(db, message)
   const { number } = await defaultSender(db)
   const now = services.clock.now()
@@ -30,9 +31,9 @@ export async function sendMessage (services: Services, db: TenantDb, tenant: Ten
   const id = uuidv7(now.getTime())
   const write = async (start: (trx: TenantDb) => Promise<object>): Promise<void> => {
     await db.transaction().execute(async (trx) => {
-      await refuseUnknown(trx, to)
+      await refuseUnknown(trx, message)
       await holdForMessage(trx, composed.mediaIds, composed.mediaUrls)
-      await insertMessage(trx, { ...composed, id, from: number, audience: to, sendAt, sendBefore, local, createdBy: by.adminId })
+      await insertMessage(trx, { ...composed, id, from: number, audience: to, topic, sendAt, sendBefore, local, createdBy: by.adminId })
       if (composed.templateId !== null) await countTemplateUse(trx, composed.templateId)
       const after = await start(trx)
       await recordAudit(trx, by, { action: 'message.created', subjectKind: 'message', subjectId: id, after })

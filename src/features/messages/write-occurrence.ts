@@ -1,6 +1,7 @@
 // Writes a message for one occurrence of a recurring message; the start job does the rest.
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { holdForMessage } from '../media/hold-for-message.js'
+import { GENERAL } from '../members/consent.js'
 import { defaultSender } from '../numbers/default-sender.js'
 import { countTemplateUse } from '../templates/change-templates.js'
 import { composeMessage, type Composed } from './compose-message.js'
@@ -8,12 +9,12 @@ import { insertMessage } from './queries.js'
 import { refuseUnknown } from './refuse-unknown.js'
 import { type NewMessage } from './schemas.js'
 
-type Content = Pick<NewMessage, 'text' | 'templateId' | 'smartReplace' | 'mediaUrls' | 'mediaIds' | 'to'>
+type Content = Pick<NewMessage, 'text' | 'templateId' | 'smartReplace' | 'mediaUrls' | 'mediaIds' | 'to' | 'topic'>
 
 /** @throws what `sendMessage` refuses a text, its files or its audience with, for being empty or unknown */
 export async function checkContent (trx: TenantDb, message: Content): Promise<Composed> {
   const composed = await composeMessage(trx, message)
-  await refuseUnknown(trx, message.to)
+  await refuseUnknown(trx, message)
   await holdForMessage(trx, composed.mediaIds, composed.mediaUrls)
   return composed
 }
@@ -24,6 +25,6 @@ export interface OccurrenceMessage { id: string, message: Content, recurringMess
 export async function writeOccurrence (trx: TenantDb, { id, message, recurringMessageId, occurrence, createdBy }: OccurrenceMessage): Promise<void> {
   const composed = await checkContent(trx, message)
   const { number } = await defaultSender(trx)
-  await insertMessage(trx, { ...composed, id, from: number, audience: message.to, sendAt: occurrence, sendBefore: null, local: null, createdBy, recurring: { id: recurringMessageId, occurrence } })
+  await insertMessage(trx, { ...composed, id, from: number, audience: message.to, topic: message.topic ?? GENERAL, sendAt: occurrence, sendBefore: null, local: null, createdBy, recurring: { id: recurringMessageId, occurrence } })
   if (composed.templateId !== null) await countTemplateUse(trx, composed.templateId)
 }

@@ -4,7 +4,7 @@ import { type TenantDb } from '../../tenancy/tenant.js'
 import { type NewMessage } from '../messages/schemas.js'
 
 /** What each occurrence says and to whom, as POST /messages takes it. */
-export type Content = Pick<NewMessage, 'text' | 'templateId' | 'smartReplace' | 'mediaUrls' | 'mediaIds' | 'to'>
+export type Content = Pick<NewMessage, 'text' | 'templateId' | 'smartReplace' | 'mediaUrls' | 'mediaIds' | 'to' | 'topic'>
 
 export interface RecurringColumns {
   name: string

@@ -4,6 +4,7 @@ import { problem } from '../../errors.js'
 import { decodeCursor, encodeCursor, type Page, toPage } from '../../http/pagination.js'
 import { toTimestamp } from '../../http/wire.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { GENERAL } from '../members/consent.js'
 import { listOccurrences, type Schedule } from './occurrences.js'
 import { findRecurring, occurrencesBefore, recurringAfter, type RecurringRow } from './queries.js'
 import { scheduleOf } from './schedule-of.js'
@@ -54,6 +55,7 @@ function toWire ({ content, ...row }: RecurringRow): Recurring {
     mediaUrls: content.mediaUrls ?? [],
     mediaIds: content.mediaIds ?? [],
     to: content.to,
+    topic: content.topic ?? GENERAL,
     nextOccurrenceAt: row.nextOccurrenceAt && toTimestamp(row.nextOccurrenceAt),
     lastError: row.lastError,
     lastErrorAt: row.lastErrorAt && toTimestamp(row.lastErrorAt),

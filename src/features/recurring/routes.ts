@@ -14,7 +14,7 @@ import { NewRecurring, OccurrenceDate, PastOccurrence, Recurring, RecurringChang
 import { settleSchedule } from './settle-schedule.js'
 
 const tags = ['recurring messages']
-const contentErrors: ProblemCode[] = ['BRANCH_NOT_FOUND', 'MEDIA_NOT_FOUND', 'MEMBER_NOT_FOUND', 'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG']
+const contentErrors: ProblemCode[] = ['BRANCH_NOT_FOUND', 'MEDIA_NOT_FOUND', 'MEMBER_NOT_FOUND', 'SEGMENT_NOT_FOUND', 'TAG_NOT_FOUND', 'TEMPLATE_NOT_FOUND', 'TEXT_TOO_LONG', 'TOPIC_NOT_FOUND']
 
 export const recurringRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const { services } = app

@@ -25,8 +25,8 @@ const schedule = {
   skippedDates: Type.Optional(SkippedDates)
 }
 
-const { text, templateId, smartReplace, mediaUrls, mediaIds, to } = NewMessage.properties
-const content = { text, templateId, smartReplace, mediaUrls, mediaIds, to }
+const { text, templateId, smartReplace, mediaUrls, mediaIds, to, topic } = NewMessage.properties
+const content = { text, templateId, smartReplace, mediaUrls, mediaIds, to, topic }
 
 export const RecurringSchedule = Type.Object(schedule, { additionalProperties: false })
 export type RecurringSchedule = Static<typeof RecurringSchedule>
@@ -62,6 +62,7 @@ const recurringFields = {
   mediaUrls: Type.Array(Type.String({ examples: ['https://example.org/map.png'] })),
   mediaIds: Type.Array(Uuid),
   to,
+  topic: Type.String({ description: 'messages: texts in general.', examples: ['messages'] }),
   nextOccurrenceAt: nullable(Timestamp),
   lastError: nullable(Type.String({ description: 'Why the latest occurrence could not be made: a code of the API\'s errors. It goes on at its next time all the same.', examples: [null] })),
   lastErrorAt: nullable(Type.String({ format: 'date-time', examples: [null] })),
