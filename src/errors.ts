@@ -92,6 +92,8 @@ const catalogue = {
   TENANT_ARCHIVED: { status: 403, detail: 'This organization is archived. Ask support to restore it.' },
   TENANT_MOVING: { status: 503, detail: 'This organization is being moved to another server. Wait as long as Retry-After says, then try again.' },
   TENANT_NOT_FOUND: { status: 404, detail: 'This organization does not exist any more. Sign in again.' },
+  TENANT_OPERATION_FAILED: { status: 500, detail: 'The operation on the organization met an error. koinonia tenants operations shows it.' },
+  TENANT_OPERATION_UNFINISHED: { status: 409, detail: 'Another operation on this organization has not ended. koinonia tenants operations shows it.' },
   TENANT_STATUS_CONFLICT: { status: 409, detail: 'The organization is not in a state that allows this. koinonia tenants show tells which state it is in.' },
   TENANT_SUSPENDED: { status: 403, detail: 'This organization is suspended. Ask support to resume it.' },
   TEXT_TOO_LONG: { status: 400, detail: 'The text needs more than 10 parts. Shorten it, or take out the characters that make each part shorter.' },

@@ -15,6 +15,7 @@ import { createTelnyxCarrier } from './providers/telnyx/carrier.js'
 import { Announcer } from './registry/announcer.js'
 import { openRegistry, type RegistryDb } from './registry/db.js'
 import { RegistryListener } from './registry/listener.js'
+import { Operations } from './tenancy/lifecycle/operations.js'
 import { Provisioner } from './tenancy/provisioner.js'
 import { Tenancy } from './tenancy/tenancy.js'
 
@@ -36,6 +37,8 @@ export interface Services {
   announcer: Announcer
   tenancy: Tenancy
   provisioner: Provisioner
+  /** What takes several steps with a whole tenant: deleting it and the like. */
+  operations: Operations
   jobs: JobQueue
   background: Background
   carrier: Carrier
@@ -66,6 +69,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
   const announcer = new Announcer(registry.db, 'tenant_events', log)
   const background = new Background(log, mostInBackground)
   const storage = openStorage(config)
+  const operations = new Operations({ work: provisioner.work, drain: (id) => tenancy.drain(id), media: storage, onStep: () => undefined })
   const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })
   return {
     config,
@@ -77,6 +81,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     announcer,
     tenancy,
     provisioner,
+    operations,
     carrier,
     storage,
     metrics: createMetrics(),

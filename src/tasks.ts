@@ -2,6 +2,7 @@
 import { pruneAttemptsJob, refillSparesJob, undoExpiredJob } from './features/auth/jobs.js'
 import { copyMediaJob, wakeJob } from './features/conversations/jobs.js'
 import { collectJob } from './features/dead-letters/jobs.js'
+import { runOperationsJob } from './features/lifecycle/jobs.js'
 import { discardImportJob, importJob } from './features/members/imports/jobs.js'
 import { dispatchJob, startJob } from './features/messages/jobs.js'
 import { followOrderJob } from './features/numbers/jobs.js'
@@ -12,13 +13,14 @@ import { processEventsJob, pruneEventsJob } from './webhooks/jobs.js'
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [
   refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob, wakeJob, occurrenceJob,
-  importJob, discardImportJob, processEventsJob, pruneEventsJob
+  importJob, discardImportJob, runOperationsJob, processEventsJob, pruneEventsJob
 ]
 
 /** What comes round by itself: five fields of cron, in UTC. */
 export const schedule: ReadonlyArray<{ cron: string, job: Job<never, Services> }> = [
   { cron: '17 * * * *', job: pruneAttemptsJob },
   { cron: '* * * * *', job: undoExpiredJob },
+  { cron: '* * * * *', job: runOperationsJob },
   // The sweep, for what a crash left behind.
   { cron: '* * * * *', job: processEventsJob },
   { cron: '7 * * * *', job: refillSparesJob },

@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import { migrationFiles } from '../registry/apply-migrations.js'
 import { type RegistryDatabase } from '../registry/db.js'
 import { currentSchemaVersion } from '../tenancy/schema-version.js'
+import { checkOperations } from './check-operations.js'
 import { attempt, type Check, failed, ok, warning } from './check.js'
 
 const CLOCK_TOLERANCE_MS = 2_000
@@ -19,7 +20,7 @@ export async function checkRegistry (registry: Registry, now: () => Date): Promi
   if (connection.some(({ state }) => state === 'failed')) return connection
   const schema = await attempt('registry schema', 'Run: koinonia migrate', () => checkSchema(registry))
   if (schema.some(({ state }) => state === 'failed')) return [...connection, ...schema]
-  return [...connection, ...schema, ...await checkTenants(registry), ...await checkJobs(registry)]
+  return [...connection, ...schema, ...await checkTenants(registry), ...await checkOperations(registry), ...await checkJobs(registry)]
 }
 
 async function checkConnection (registry: Registry, now: () => Date): Promise<Check[]> {

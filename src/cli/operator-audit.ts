@@ -4,7 +4,7 @@ import { Problem } from '../errors.js'
 import { type RegistryDb } from '../registry/db.js'
 import { type Operator } from './operator.js'
 
-export type Action = 'tenants.create' | 'tenants.suspend' | 'tenants.resume' | 'migrate'
+export type Action = 'tenants.create' | 'tenants.suspend' | 'tenants.resume' | 'tenants.delete' | 'tenants.undelete' | 'tenants.retry' | 'migrate'
 
 interface Act<T> {
   action: Action
@@ -40,6 +40,9 @@ export async function listActs (registry: RegistryDb, subject: string, limit: nu
     .limit(limit)
     .execute()
 }
+
+/** Who is at the command line, and where. */
+export const operatorName = (): string => `${userName()}@${hostname()}`
 
 async function append (registry: RegistryDb, action: Action, subject: string | undefined, failure: string | undefined): Promise<void> {
   await registry.insertInto('operator_audit').values({

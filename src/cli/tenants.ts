@@ -1,12 +1,14 @@
-// `koinonia tenants`: look at organizations and their databases, sign one up, suspend and resume it.
+// `koinonia tenants`: look at organizations and their databases, sign one up, suspend, resume and delete it.
 import { type Command, InvalidArgumentError } from 'commander'
-import { problem } from '../errors.js'
 import { type RegistryDb } from '../registry/db.js'
-import { isTenantId, type TenantId, type TenantStatus } from '../tenancy/tenant.js'
+import { type TenantId, type TenantStatus } from '../tenancy/tenant.js'
 import { createTenantCommand } from './create-tenant.js'
+import { deleteTenantCommands } from './delete-tenant.js'
 import { asOperator, type Operator } from './operator.js'
 import { audited, listActs } from './operator-audit.js'
+import { operationsCommand } from './operations.js'
 import { table } from './table.js'
+import { asTenantId, notFound } from './tenant-id.js'
 
 interface Output { json?: true }
 
@@ -34,11 +36,12 @@ export function tenantsCommand (tenants: Command): void {
     await provisioner.suspend(id)
     return 'suspended'
   })
-  statusCommand(tenants, 'resume', 'let a suspended organization in again', async (operator, id) => {
+  statusCommand(tenants, 'resume', 'let a suspended organization in again, also one that is to be deleted', async (operator, id) => {
     const { resumeTenant } = await import('./resume-tenant.js')
-    await resumeTenant(operator, id)
-    return 'active'
+    return await resumeTenant(operator, id)
   })
+  deleteTenantCommands(tenants)
+  operationsCommand(tenants)
 }
 
 function statusCommand (tenants: Command, verb: 'suspend' | 'resume', description: string, change: (operator: Operator, id: TenantId) => Promise<TenantStatus>): void {
@@ -100,13 +103,6 @@ function printOne (tenant: Awaited<ReturnType<typeof showTenant>>, options: Outp
       ({ field: 'operator', value: `${at.toISOString()} ${action} by ${user} on ${host}: ${reason === null ? outcome : `${outcome}, ${reason}`}` }))
     console.log(table([...Object.entries(facts).map(([field, value]) => ({ field, value })), ...acts], ['field', 'value']))
   }
-}
-
-const notFound = (id: string) => problem('TENANT_NOT_FOUND', { detail: `No tenant has the id ${id}. List them with: koinonia tenants list` })
-
-function asTenantId (id: string): TenantId {
-  if (!isTenantId(id)) throw notFound(id)
-  return id
 }
 
 function parseStatus (value: string): TenantStatus {

@@ -11,6 +11,18 @@ export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
 
 export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
 
+export type Json = JsonValue;
+
+export type JsonArray = JsonValue[];
+
+export type JsonObject = {
+  [x: string]: JsonValue | undefined;
+};
+
+export type JsonPrimitive = boolean | number | string | null;
+
+export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
+
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface AdminEmailIndex {
@@ -40,7 +52,7 @@ export interface DatabaseServers {
 }
 
 export interface OperatorAudit {
-  action: "tenants.create" | "tenants.suspend" | "tenants.resume" | "migrate";
+  action: string;
   created_at: Generated<Timestamp>;
   host: string;
   id: Generated<string>;
@@ -90,6 +102,27 @@ export interface SignUpKeys {
   tenant_id: string | null;
 }
 
+export interface TenantOperations {
+  attempts: Generated<number>;
+  created_at: Generated<Timestamp>;
+  error: string | null;
+  finished_at: Timestamp | null;
+  id: Generated<string>;
+  kind: string;
+  lease_expires_at: Timestamp | null;
+  owner: string | null;
+  progress_done: Generated<Int8>;
+  progress_total: Generated<Int8>;
+  requested_by: string;
+  run_after: Generated<Timestamp>;
+  state: Generated<Json>;
+  status: Generated<"running" | "done" | "undone" | "failed">;
+  step: string | null;
+  tenant_id: string;
+  undoing: Generated<boolean>;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface Tenants {
   created_at: Generated<Timestamp>;
   credential_version: Generated<number>;
@@ -132,6 +165,7 @@ export interface DB {
   phone_number_registry: PhoneNumberRegistry;
   registry_identity: RegistryIdentity;
   sign_up_keys: SignUpKeys;
+  tenant_operations: TenantOperations;
   tenants: Tenants;
   webhook_events: WebhookEvents;
 }

@@ -74,6 +74,9 @@ export class Provisioner {
     this.#spares = new SpareStock(this.#work, config.SPARE_TENANTS, (tenant, worth) => tenancy.leaseOf(tenant, worth))
   }
 
+  /** What operations on whole tenants work with. */
+  get work (): Provisioning { return this.#work }
+
   /**
    * A tenant for the organization, which is now in the registry. Follow with `activate`, or `abandon`; a process that dies
    * before either leaves it to `reconcile`. With a spare this is one statement, otherwise a database is made meanwhile.

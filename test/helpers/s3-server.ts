@@ -43,6 +43,14 @@ export async function startS3Server (bucket: string): Promise<S3Server> {
 
 function serve ({ method, url = '', headers }: IncomingMessage, response: ServerResponse, content: Buffer, objects: S3Server['objects']): void {
   const found = objects.get(url)
+  const [path = '', query = ''] = url.split('?')
+  const asked = new URLSearchParams(query)
+  if (method === 'GET' && asked.get('list-type') === '2') {
+    const keys = [...objects.keys()].map((key) => key.slice(path.length)).filter((key) => key.startsWith(asked.get('prefix') ?? ''))
+    const page = keys.slice(0, Number(asked.get('max-keys')))
+    response.writeHead(200).end(`<ListBucketResult>${page.map((key) => `<Contents><Key>${key}</Key></Contents>`).join('')}</ListBucketResult>`)
+    return
+  }
   if (method === 'PUT') {
     objects.set(url, { content, type: headers['content-type'] ?? '' })
     response.writeHead(200).end()

@@ -19,6 +19,7 @@ export function createFileStorage (folder: string): Storage {
     }),
     exists: (key) => orUnavailable(async () => await unlessMissing(stat(pathOf(key))) !== undefined),
     delete: (key) => orUnavailable(async () => { await rm(pathOf(key), { force: true }) }),
+    deleteFolder: (name) => orUnavailable(async () => { await rm(pathOf(name), { recursive: true, force: true }) }),
     close: async () => undefined
   }
 }

@@ -19,6 +19,10 @@ interface Asked { method: 'GET' | 'HEAD' | 'PUT' | 'DELETE', headers?: Record<st
 const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 /** Milliseconds until the bucket must have begun to answer, and between two pieces of what it sends. */
 const patienceMs = 15_000
+/** Keys asked for at a time when a folder is emptied: the most that S3 lists. */
+const pageSize = 1_000
+/** A folder of ten million objects is emptied; a bucket that lists what it has deleted is not asked for ever. */
+const mostPasses = 10_000
 
 export function createS3Storage ({ endpoint, bucket, region, accessKeyId, secretAccessKey }: BucketSettings): Storage {
   const agent = new Agent({ connect: { timeout: 5_000 }, headersTimeout: patienceMs, bodyTimeout: patienceMs, connections: 32 })
@@ -43,6 +47,13 @@ export function createS3Storage ({ endpoint, bucket, region, accessKeyId, secret
     return answer.statusCode
   }
 
+  /** The first page of what is below the folder. Keys are our own: letters, digits, and what needs no escaping in XML. */
+  const list = async (folder: string): Promise<string[]> => {
+    const answer = await ask(`?list-type=2&max-keys=${pageSize}&prefix=${encodeURIComponent(`${folder}/`)}`, { method: 'GET' })
+    if (answer.statusCode !== 200) throw await refusal('GET', answer)
+    return [...(await answer.body.text()).matchAll(/<Key>([^<]+)<\/Key>/g)].flatMap(([, key]) => key ?? [])
+  }
+
   return {
     async put (key, { open, size, sha256, contentType }) {
       const headers = { 'content-length': String(size), 'content-type': contentType }
@@ -61,6 +72,12 @@ export function createS3Storage ({ endpoint, bucket, region, accessKeyId, secret
     },
     exists: async (key) => await done(key, { method: 'HEAD' }) !== 404,
     delete: async (key) => { await done(key, { method: 'DELETE' }) },
+    async deleteFolder (folder) {
+      for (let listed = await list(folder), pass = 0; listed.length > 0; listed = await list(folder), pass++) {
+        if (pass === mostPasses) throw problem('STORAGE_UNAVAILABLE', { retryAfter: 10, cause: new Error(`The bucket still lists ${folder} after ${mostPasses * pageSize} deletions.`) })
+        for (const key of listed) await done(key, { method: 'DELETE' })
+      }
+    },
     close: () => agent.close()
   }
 }

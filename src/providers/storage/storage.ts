@@ -23,6 +23,8 @@ export interface Storage {
   exists: (key: string) => Promise<boolean>
   /** Idempotent. */
   delete: (key: string) => Promise<void>
+  /** Everything whose key begins with the folder's name and a slash. Idempotent. */
+  deleteFolder: (folder: string) => Promise<void>
   close: () => Promise<void>
 }
 
