@@ -1,4 +1,4 @@
--- Imports of members from CSV files: how far each has come, and what became of each row.
+-- Imports of members from CSV files: how far each has come, and what became of each row; where phone numbers without a country code are.
 -- Up Migration
 
 CREATE TABLE member_imports (
@@ -53,6 +53,10 @@ CREATE TABLE member_import_rows (
 
 CREATE UNIQUE INDEX member_import_rows_phone ON member_import_rows (import_id, phone_hash) WHERE phone_hash IS NOT NULL;
 
+-- ISO 3166. Null: the country of the organization's time zone.
+ALTER TABLE messaging_settings ADD COLUMN country text CHECK (country ~ '^[A-Z]{2}$');
+
 -- Down Migration
 
+ALTER TABLE messaging_settings DROP COLUMN country;
 DROP TABLE member_import_rows, member_imports;

@@ -337,6 +337,7 @@ export interface MessageTemplates {
 }
 
 export interface MessagingSettings {
+  country: string | null;
   created_at: Generated<Timestamp>;
   help_text: string | null;
   only_row: Generated<boolean>;

@@ -105,7 +105,7 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   t.equal((await api('POST', '/media', {})).code, 'UPLOAD_MALFORMED')
   t.equal((await api('DELETE', `/media/${known.body.id}`)).status, 204)
   for (const path of reads) t.equal((await api('GET', path)).status, 200, path)
-  for (const path of ['/settings/messaging', '/keywords', '/keywords?limit=1']) t.equal((await api('GET', path)).status, 200, path)
+  for (const path of ['/settings/messaging', '/settings/phones', '/keywords', '/keywords?limit=1']) t.equal((await api('GET', path)).status, 200, path)
   const keyword = await api<{ id: string }>('POST', '/keywords', { word: 'Join us!', action: 'opt_in' })
   t.match(keyword, { status: 201, body: { word: 'JOIN US', replyText: null, tag: null } })
   t.equal((await api('DELETE', `/keywords/${keyword.body.id}`)).status, 204)
@@ -118,7 +118,7 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   for (const verb of ['pause', 'resume']) t.equal((await api('POST', `${recurring}/${verb}`)).status, 200, verb)
   t.equal((await api('POST', `${recurring}/skip`, { date: '2000-01-01' })).code, 'OCCURRENCE_NOT_FOUND')
   const changes: Array<[string, object]> = [
-    ['/settings/messaging', { welcome: { enabled: true, text: null } }], [`/keywords/${ids.keywords}`, { action: 'reply', replyText: 'Salem thanks you' }],
+    ['/settings/messaging', { welcome: { enabled: true, text: null } }], ['/settings/phones', { own: 'CA' }], [`/keywords/${ids.keywords}`, { action: 'reply', replyText: 'Salem thanks you' }],
     ['/quiet-hours', { own: { opens: '09:00', closes: '20:00' }, timeZone: 'America/Chicago' }], [recurring, { name: 'Salem monthly', rule: 'FREQ=MONTHLY;BYMONTHDAY=-1', time: '10:00' }],
     [`/branches/${ids.branches}`, { address: null, timeZone: 'America/Denver', isActive: false }], [`/tags/${ids.tags}`, { name: 'ushers' }],
     [`/members/${ids.members}`, { lastName: '', birthday: '1990-04-23', custom: { pew: 4 }, optOut: {} }], [`/conversations/${ids.conversations}`, { status: 'closed' }], [`/segments/${ids.segments}`, { name: 'Salem basses' }],

@@ -3,7 +3,7 @@ import { type FieldCrypto } from '../../crypto/fields.js'
 import { problem } from '../../errors.js'
 import { decodeCursor, encodeCursor, type Page, toPage } from '../../http/pagination.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
-import { readPhone } from '../members/phone.js'
+import { type Country, readPhone } from '../members/phone.js'
 import { conversationsAfter, type ConversationRow, findConversation, messagesBefore } from './inbox-queries.js'
 import { type Conversation, type ConversationMessage, type ConversationQuery } from './schemas.js'
 import { conversationToWire, messageToWire } from './to-wire.js'
@@ -15,10 +15,10 @@ export async function getConversation (db: TenantDb, id: string): Promise<Conver
   return row
 }
 
-/** @throws problem('CURSOR_INVALID') */
-export async function listConversations (db: TenantDb, fields: FieldCrypto, query: ConversationQuery, { adminId, now }: { adminId: string, now: Date }): Promise<Page<Conversation>> {
+/** `country`: where a number in the search is, if it does not say. @throws problem('CURSOR_INVALID') */
+export async function listConversations (db: TenantDb, fields: FieldCrypto, query: ConversationQuery, { adminId, now, country }: { adminId: string, now: Date, country?: Country | undefined }): Promise<Page<Conversation>> {
   const { search = '', status, unread, needsAttention, assignedTo, snoozed, limit, cursor } = query
-  const phone = readPhone(search)
+  const phone = readPhone(search, country)
   const rows = await conversationsAfter(db, {
     status,
     unread,

@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import { fieldCrypto } from '../../crypto/fields.js'
 import { pageOf, pageQuery } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
+import { searchedCountry } from '../settings/phone-country.js'
 import { changeConversation } from './change-conversation.js'
 import { getConversation, listConversations, listMessages } from './list-conversations.js'
 import { Conversation, ConversationChanges, ConversationMessage, ConversationQuery, Reply } from './schemas.js'
@@ -25,7 +26,9 @@ export const conversationRoutes: FastifyPluginAsyncTypebox = async (app) => {
       response: { 200: pageOf(Conversation) }
     },
     config: { errors: ['CURSOR_INVALID'] }
-  }, async (request) => listConversations(request.db, fieldsOf(request), request.query, { adminId: request.actor.adminId, now: app.services.clock.now() }))
+  }, async (request) => listConversations(request.db, fieldsOf(request), request.query, {
+    adminId: request.actor.adminId, now: app.services.clock.now(), country: await searchedCountry(request)
+  }))
 
   app.get('/conversations/:id', {
     schema: { operationId: 'getConversation', tags, summary: 'Read a conversation', params: IdParams, response: { 200: Conversation } },

@@ -17,7 +17,7 @@ import { type MemberChanges } from './schemas.js'
 import { type Welcome, welcomeMember } from './welcome.js'
 
 /**
- * `welcome`: from `prepareWelcome`, for someone opted in here.
+ * `changes.phone`: with its country code. `welcome`: from `prepareWelcome`, for someone opted in here.
  * @throws problem('MEMBER_NOT_FOUND') @throws problem('PHONE_INVALID') @throws problem('MEMBER_PHONE_TAKEN')
  * @throws problem('BRANCH_NOT_FOUND') @throws problem('MEMBER_OPTED_OUT') when `optIn` is for someone who has opted out
  */

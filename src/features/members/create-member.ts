@@ -16,7 +16,7 @@ import { type NewMember } from './schemas.js'
 import { queueWelcome, type Welcome } from './welcome.js'
 
 /**
- * A person who has opted out is added as opted out, whatever `optIn` says. `welcome`: from `prepareWelcome`, for someone opted in here.
+ * `input.phone`: with its country code. A person who has opted out is added as opted out, whatever `optIn` says. `welcome`: from `prepareWelcome`, for someone opted in here.
  * @throws problem('PHONE_INVALID') @throws problem('MEMBER_PHONE_TAKEN') @throws problem('BRANCH_NOT_FOUND')
  */
 export async function createMember (db: TenantDb, fields: FieldCrypto, input: NewMember, by: RequestedBy, welcome: Welcome | null = null): Promise<MemberRow> {

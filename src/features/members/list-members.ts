@@ -3,17 +3,17 @@ import { type RawBuilder } from 'kysely'
 import { type FieldCrypto } from '../../crypto/fields.js'
 import { decodeCursor, encodeCursor, type Page, toPage } from '../../http/pagination.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
-import { readPhone } from './phone.js'
+import { type Country, readPhone } from './phone.js'
 import { membersAfter } from './queries.js'
 import { type Member, type MemberQuery } from './schemas.js'
 import { toWire } from './to-wire.js'
 
 const LIST = 'members'
 
-/** @throws problem('CURSOR_INVALID') */
-export async function listMembers (db: TenantDb, fields: FieldCrypto, query: MemberQuery): Promise<Page<Member>> {
+/** `country`: where a number in the search is, if it does not say. @throws problem('CURSOR_INVALID') */
+export async function listMembers (db: TenantDb, fields: FieldCrypto, query: MemberQuery, country?: Country): Promise<Page<Member>> {
   const { search = '', branchId, tag, optInState, limit, cursor } = query
-  const phone = readPhone(search)
+  const phone = readPhone(search, country)
   const rows = await membersAfter(db, {
     words: search.toLowerCase().split(/\s+/).filter((word) => word !== ''),
     phoneHash: phone === undefined ? undefined : fields.blindIndex(phone),

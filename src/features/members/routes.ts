@@ -8,12 +8,14 @@ import { pageOf } from '../../http/pagination.js'
 import { IdParams } from '../../http/wire.js'
 import { announceEvents } from '../events/record-event.js'
 import { wakeDispatch } from '../messages/wake-dispatch.js'
+import { countryOf, searchedCountry } from '../settings/phone-country.js'
 import { changeMember } from './change-member.js'
 import { consentRoutes } from './consent-routes.js'
 import { createMember } from './create-member.js'
 import { deleteMember } from './delete-member.js'
 import { getMember } from './find-member.js'
 import { listMembers } from './list-members.js'
+import { normalizePhone } from './phone.js'
 import { Member, MemberChanges, MemberQuery, NewMember, type OptIn } from './schemas.js'
 import { toWire } from './to-wire.js'
 import { prepareWelcome } from './welcome.js'
@@ -24,6 +26,8 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   await app.register(consentRoutes)
   const fieldsOf = (request: FastifyRequest) => fieldCrypto(app.services.keyring, request.actor.tenantId)
   const welcomeFor = async (request: FastifyRequest, { optIn }: { optIn?: OptIn }) => optIn === undefined ? null : await prepareWelcome(app.services, request.db, request.tenant)
+  const withCountryCode = async <Body extends { phone?: string }>({ db, tenant }: FastifyRequest, body: Body): Promise<Body> =>
+    body.phone === undefined ? body : { ...body, phone: normalizePhone(body.phone, await countryOf(db, tenant)) }
 
   app.post('/members', {
     config: { errors: ['PHONE_INVALID', 'MEMBER_PHONE_TAKEN', 'BRANCH_NOT_FOUND'] },
@@ -38,7 +42,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request, reply) => {
     const fields = fieldsOf(request)
     const welcome = await welcomeFor(request, request.body)
-    const created = await createMember(request.db, fields, request.body, requestedBy(request), welcome)
+    const created = await createMember(request.db, fields, await withCountryCode(request, request.body), requestedBy(request), welcome)
     if (welcome !== null) await wakeDispatch(app.services, request.tenant.id)
     announceEvents(app.services, request.actor.tenantId)
     return reply.code(201).send(toWire(created, fields))
@@ -47,7 +51,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/members', {
     config: { errors: ['CURSOR_INVALID'] },
     schema: { operationId: 'listMembers', tags, summary: 'List or search the members, by last name', querystring: MemberQuery, response: { 200: pageOf(Member) } }
-  }, async (request) => listMembers(request.db, fieldsOf(request), request.query))
+  }, async (request) => listMembers(request.db, fieldsOf(request), request.query, await searchedCountry(request)))
 
   app.get('/members/:id', {
     config: { errors: ['MEMBER_NOT_FOUND'] },
@@ -68,7 +72,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request) => {
     const fields = fieldsOf(request)
     const welcome = await welcomeFor(request, request.body)
-    const changed = await changeMember(request.db, fields, request.params.id, request.body, requestedBy(request), welcome)
+    const changed = await changeMember(request.db, fields, request.params.id, await withCountryCode(request, request.body), requestedBy(request), welcome)
     if (welcome !== null) await wakeDispatch(app.services, request.tenant.id)
     announceEvents(app.services, request.actor.tenantId)
     return toWire(changed, fields)

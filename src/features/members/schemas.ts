@@ -5,7 +5,7 @@ import { nullable, Timestamp, TimeZone, Uuid } from '../../http/wire.js'
 
 const FirstName = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S', examples: ['Ada'] })
 const LastName = Type.String({ maxLength: 100, examples: ['Okafor'] })
-const Phone = Type.String({ minLength: 1, maxLength: 40, description: 'In any spelling; without a country code it is taken to be in the US.', examples: ['(615) 555-0123'] })
+const Phone = Type.String({ minLength: 1, maxLength: 40, description: 'In any spelling; without a country code it is taken to be in the country of GET /api/settings/phones.', examples: ['(615) 555-0123'] })
 const Email = Type.String({ format: 'email', maxLength: 254, examples: ['ada@example.org'] })
 const Birthday = Type.String({ format: 'date', examples: ['1990-04-23'] })
 const BranchIds = Type.Array(Uuid, { maxItems: 100 })

@@ -12,7 +12,7 @@ import { claimNumber, findNumberBy, type NumberRow, openOrder } from './queries.
  * @throws problem('PHONE_INVALID') @throws problem('NUMBER_TAKEN') when another tenant has claimed it, or it is active here
  */
 export async function buyNumber (services: Pick<Services, 'registry' | 'jobs'>, db: TenantDb, tenantId: TenantId, wanted: string, by: RequestedBy): Promise<NumberRow> {
-  const number = normalizePhone(wanted)
+  const number = normalizePhone(wanted, 'US')
   // The watch stands before the row does: whatever happens to this process, the job finds the row or frees the claim.
   await services.registry.transaction().execute(async (trx) => {
     if (!await claimNumber(trx, tenantId, number)) throw problem('NUMBER_TAKEN')

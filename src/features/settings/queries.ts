@@ -3,11 +3,11 @@ import { sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
 
 /** A text that is null is ours. */
-export interface SettingsRow { welcome_enabled: boolean, welcome_text: string | null, help_text: string | null }
+export interface SettingsRow { welcome_enabled: boolean, welcome_text: string | null, help_text: string | null, country: string | null }
 
 export async function findSettings (db: TenantDb): Promise<SettingsRow> {
-  const row = await db.selectFrom('messaging_settings').select(['welcome_enabled', 'welcome_text', 'help_text']).executeTakeFirst()
-  return row ?? { welcome_enabled: false, welcome_text: null, help_text: null }
+  const row = await db.selectFrom('messaging_settings').select(['welcome_enabled', 'welcome_text', 'help_text', 'country']).executeTakeFirst()
+  return row ?? { welcome_enabled: false, welcome_text: null, help_text: null, country: null }
 }
 
 /** What is left out keeps what it had. */

@@ -3,7 +3,8 @@ import { type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { requestedBy } from '../../http/audit.js'
 import { requireRole } from '../../http/require-role.js'
 import { changeMessagingSettings, readMessagingSettings } from './messaging-settings.js'
-import { MessagingChanges, MessagingSettings } from './schemas.js'
+import { changePhoneSettings, readPhoneSettings } from './phone-country.js'
+import { MessagingChanges, MessagingSettings, PhoneChanges, PhoneSettings } from './schemas.js'
 
 const tags = ['settings']
 
@@ -24,4 +25,21 @@ export const settingsRoutes: FastifyPluginAsyncTypebox = async (app) => {
       response: { 200: MessagingSettings }
     }
   }, async (request) => await changeMessagingSettings(request.db, request.body, requestedBy(request)))
+
+  app.get('/settings/phones', {
+    schema: { operationId: 'readPhoneSettings', tags, summary: 'Read where phone numbers without a country code are taken to be', response: { 200: PhoneSettings } }
+  }, async (request) => await readPhoneSettings(request.db, request.tenant))
+
+  app.patch('/settings/phones', {
+    preHandler: requireRole('primary', 'co_admin'),
+    config: { errors: ['ROLE_INSUFFICIENT'] },
+    schema: {
+      operationId: 'changePhoneSettings',
+      tags,
+      summary: 'Set where phone numbers without a country code are taken to be',
+      description: 'For what is written, searched and imported from now on.',
+      body: PhoneChanges,
+      response: { 200: PhoneSettings }
+    }
+  }, async (request) => await changePhoneSettings(request.db, request.tenant, request.body, requestedBy(request)))
 }

@@ -1,6 +1,8 @@
 // The wire of settings.
+import { getCountries } from 'libphonenumber-js/min'
 import { type Static, Type } from 'typebox'
 import { nullable } from '../../http/wire.js'
+import { type Country } from '../members/phone.js'
 import { defaultHelp, defaultWelcome } from './own-texts.js'
 
 /** Sent as it is, after the organization's name. */
@@ -26,3 +28,14 @@ export const MessagingChanges = Type.Object({
   helpText: Type.Optional(nullable({ ...OwnText, description: `${helpRule} Null: our own text.` }))
 }, { additionalProperties: false, minProperties: 1, examples: [{ welcome: { enabled: true, text: defaultWelcome } }] })
 export type MessagingChanges = Static<typeof MessagingChanges>
+
+const OwnCountry = (description: string) => Type.Unsafe<Country | null>({ type: ['string', 'null'], enum: [...getCountries(), null], description, examples: ['US'] })
+
+export const PhoneSettings = Type.Object({
+  country: OwnCountry('Where a phone number without a country code is taken to be (ISO 3166): as set by you, or else the country of the organization\'s time zone. Null: neither is known, and such numbers are refused.'),
+  own: OwnCountry('As set by you.')
+})
+export type PhoneSettings = Static<typeof PhoneSettings>
+
+export const PhoneChanges = Type.Object({ own: OwnCountry('Null: the country of the organization\'s time zone.') }, { additionalProperties: false, examples: [{ own: 'US' }] })
+export type PhoneChanges = Static<typeof PhoneChanges>

@@ -1,7 +1,8 @@
 // Decides what becomes of each row of a batch, from what is known of the people in it: no database, no clock.
 import { type OptInState } from '../schemas.js'
 import { mergeFields, type WhenExists } from './merge-fields.js'
-import { type ImportedPerson, type PersonFields, type ReadRow, type RowConsent } from './read-row.js'
+import { type ImportedPerson, type PersonFields, type ReadRow } from './read-row.js'
+import { type RowConsent } from './read-row-consent.js'
 
 export interface RowOutcome {
   row: number

@@ -1,7 +1,6 @@
 // Reads a file once from end to end before anything is imported, so that what is broken is told at once and nothing is done by halves.
 import { createReadStream } from 'node:fs'
 import { problem } from '../../../errors.js'
-import { readPhone } from '../phone.js'
 import { type TextFile } from './decode-file.js'
 import { mapColumns } from './header-names.js'
 import { detectDelimiter, readRecords } from './parse-csv.js'
@@ -52,7 +51,7 @@ function readHeader (cells: readonly string[], options: ImportOptions): ColumnMa
   return columns
 }
 
-/** No column is called by a phone number or an e-mail address. */
+/** No column is called by a phone number or an e-mail address; by a day, which has eight digits at most, one may be. */
 function looksLikePerson (cell: string): boolean {
-  return /^\S+@\S+\.\S+$/.test(cell.trim()) || (/^[\s\d()+./-]{7,}$/.test(cell) && readPhone(cell) !== undefined)
+  return /^\S+@\S+\.\S+$/.test(cell.trim()) || (/^[\s\d()+./-]+$/.test(cell) && cell.replace(/\D/g, '').length >= 9)
 }

@@ -93,7 +93,7 @@ export async function outcomesAfter (db: TenantDb, importId: string, row: number
 
 function selectImports (db: TenantDb) {
   return db.selectFrom('member_imports').select([
-    'id', 'status', 'failure', 'dry_run', 'file_name', 'encoding', 'columns', 'rows', 'rows_done', 'created', 'updated', 'unchanged', 'duplicates', 'invalid',
+    'id', 'status', 'failure', 'dry_run', 'file_name', 'encoding', 'columns', sql<string | null>`options ->> 'defaultCountry'`.as('default_country'), 'rows', 'rows_done', 'created', 'updated', 'unchanged', 'duplicates', 'invalid',
     'created_by', 'created_at', 'finished_at', 'expires_at'
   ])
 }

@@ -48,6 +48,7 @@ export function toWire (row: ImportRow): Import {
     encoding: row.encoding,
     // As `mapColumns` made them.
     columns: row.columns as unknown as ColumnMapping[],
+    defaultCountry: row.default_country,
     counts: { rows, created, updated, unchanged, duplicates, invalid },
     createdAt: toTimestamp(row.created_at),
     finishedAt: row.finished_at === null ? null : toTimestamp(row.finished_at),

@@ -64,7 +64,7 @@ export const memberImportRoutes: FastifyPluginAsyncTypebox = async (app) => {
       tags,
       summary: 'Download what became of each row',
       description: 'A line for each row done so far: its number as a spreadsheet shows it (the header is 1), created, updated, unchanged, duplicate or invalid, codes that say why, and the member. ' +
-        'Invalid: phone_missing, phone_invalid, name_too_long, email_invalid, birthday_invalid, time_zone_unknown, tag_unknown, tag_too_long, branch_unknown, branch_too_long, custom_too_long, more_cells_than_columns. ' +
+        'Invalid: phone_missing, phone_country_missing (written without a country code, and defaultCountry is not known), phone_invalid, name_too_long, email_invalid, birthday_invalid, time_zone_unknown, tag_unknown, tag_too_long, branch_unknown, branch_too_long, custom_too_long, more_cells_than_columns. ' +
         'Else: same_phone_as_row_<n>, member_exists (left alone), opted_out, opted_out_stays, opt_in_without_evidence.',
       params: IdParams,
       response: { 200: csvAnswer('The report.', 'row,outcome,reason,memberId\r\n2,invalid,phone_missing,\r\n') }

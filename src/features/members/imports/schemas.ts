@@ -23,8 +23,8 @@ export const ImportOptions = Type.Object({
     maxProperties: 200, description: 'Column of the file → what is in it; null: leave it out. Columns not named here are told by their names.', examples: [{ Handy: 'phone', Pew: 'custom.pew', Notes: null }]
   })),
   unknownColumns: Type.Optional(Type.Enum(['ignore', 'custom'], { description: 'What is not known by its name is left out, the default, or kept as a custom field of that name.' })),
-  defaultCountry: Type.Optional(Type.Enum([...getCountries()], { description: 'Where a phone number without a country code is taken to be (ISO 3166). US unless given.', examples: ['US'] })),
-  dateOrder: Type.Optional(Type.Enum(['mdy', 'dmy'], { description: 'How 03/04/1990 is read. Unless given: month first for US, CA and PH, else day first. 1990-04-23 and 23.4.1990 are read as they are.' })),
+  defaultCountry: Type.Optional(Type.Enum([...getCountries()], { description: 'Where a phone number without a country code is taken to be (ISO 3166). Unless given: the country of GET /api/settings/phones.', examples: ['US'] })),
+  dateOrder: Type.Optional(Type.Enum(['mdy', 'dmy'], { description: 'How 03/04/1990 is read. Unless given: day first, but month first where defaultCountry is US, CA or PH, or nothing is known of it. 1990-04-23 and 23.4.1990 are read as they are.' })),
   whenExists: Type.Optional(Type.Enum([...whenExists], {
     description: 'For a phone number that a member, or a row before, has already. fill, the default: only what is empty. overwrite: whatever the row has. skip: nothing. An empty cell never erases; tags and branches are only added.'
   })),
@@ -55,6 +55,7 @@ export const Import = Type.Object({
   fileName: nullable(Type.String({ examples: ['members.csv'] })),
   encoding: Type.String({ enum: ['utf-8', 'utf-16le', 'utf-16be', 'windows-1252'], description: 'As it was found. Look at names with accents before you trust windows-1252.' }),
   columns: Type.Array(ColumnMapping, { description: 'As they are read.' }),
+  defaultCountry: nullable(Type.String({ description: 'Where a phone number without a country code is taken to be. Null: nothing is known of it, and such rows are invalid.', examples: ['US'] })),
   counts: Type.Object({
     rows: Count('Rows of the file without the header and blank lines. The five others add up to those done so far.', 1000),
     created: Count('New members.', 900),

@@ -6,6 +6,7 @@ import { recordAudit, type RequestedBy } from '../../../http/audit.js'
 import { type Services } from '../../../services.js'
 import { type Tenant, type TenantDb } from '../../../tenancy/tenant.js'
 import { violatedConstraint } from '../../../tenancy/violated-constraint.js'
+import { countryOf } from '../../settings/phone-country.js'
 import { fileKey, guardImport, planDiscard, wakeImport } from './plan-import.js'
 import { findImport, type ImportRow, insertImport, type NewImport } from './queries.js'
 import { type ImportUpload } from './receive-csv.js'
@@ -19,13 +20,14 @@ type Needs = Pick<Services, 'storage' | 'jobs' | 'config' | 'log' | 'clock'>
 /** @throws problem('IMPORT_UNFINISHED'), 'STORAGE_UNAVAILABLE' */
 export async function startImport (services: Needs, db: TenantDb, tenant: Tenant, upload: ImportUpload, options: ImportOptions, by: RequestedBy): Promise<ImportRow> {
   const now = services.clock.now().getTime()
+  const defaultCountry = options.defaultCountry ?? await countryOf(db, tenant)
   const of = { tenantId: tenant.id, importId: uuidv7(now) }
   const expiresAt = new Date(now + keptForMs)
   await planDiscard(services, of, expiresAt)
   await guardImport(services, of)
   const { path, sha256, size } = upload.text
   await services.storage.put(fileKey(of), { sha256, size, contentType: 'text/csv', open: () => createReadStream(path) })
-  const columns = columnsOf(of.importId, upload, options, by, expiresAt)
+  const columns = columnsOf(of.importId, upload, { ...options, ...(defaultCountry === undefined ? {} : { defaultCountry }) }, by, expiresAt)
   try {
     await db.transaction().execute(async (trx) => {
       await insertImport(trx, columns)
