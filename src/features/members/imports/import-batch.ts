@@ -12,7 +12,7 @@ import { type E164 } from '../phone.js'
 import { placeColumns } from '../phone-zone.js'
 import { type OptInState } from '../schemas.js'
 import { decideRows, type Known, type Person, type RowOutcome } from './decide-rows.js'
-import { countMembers, earlierRows, insertGrants, insertPeople, lastWords, lockMembers, updatePeople } from './people-queries.js'
+import { countMembers, earlierRows, insertGrants, insertPeople, lastWords, lockMembers, planningAnew, updatePeople } from './people-queries.js'
 import { advanceImport, type Counts, holdClaim, insertOutcomes } from './queries.js'
 import { type ReadRow } from './read-row.js'
 import { type ImportOptions } from './schemas.js'
@@ -39,7 +39,7 @@ export class BatchOvertaken extends Error {
 export async function importBatch (db: TenantDb, fields: FieldCrypto, batch: Batch): Promise<boolean> {
   return await db.transaction().execute(async (trx) => {
     if (!await holdClaim(trx, batch.importId, batch.token)) return false
-    const { known, isMember } = await lookUp(trx, fields, batch)
+    const { known, isMember } = await planningAnew(trx, () => lookUp(trx, fields, batch))
     const { outcomes, people } = decideRows(batch.rows, known)
     if (batch.options.dryRun !== true) await write(trx, fields, batch, people)
     // Who is not to become a member yet has no id.
@@ -109,7 +109,7 @@ async function write (trx: TenantDb, fields: FieldCrypto, { importId, by }: Batc
   if (created.length > 0) {
     // As read by `readPhone`, which gives E.164 alone.
     await insertPeople(trx, created.map((person) => ({ ...person, phoneCipher: fields.encrypt(person.phone), ...placeColumns(person.phone as E164) })))
-    await attachMembers(trx, created.map(({ phoneHash }) => phoneHash))
+    await planningAnew(trx, () => attachMembers(trx, created.map(({ phoneHash }) => phoneHash)))
   }
   if (changed.length > 0) await updatePeople(trx, changed)
   await tagMembers(trx, people.flatMap(({ id, addTags }) => [...addTags].map((tagId) => ({ memberId: id, tagId }))))

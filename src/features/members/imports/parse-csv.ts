@@ -15,15 +15,17 @@ const mostInRecord = 65_536
 /** `from`: the byte at which `text` begins, and the row before it. Blank lines are left out. @throws problem('CSV_MALFORMED') */
 export async function * readRecords (text: Readable, delimiter: string, from: { offset: number, row: number }): AsyncGenerator<CsvRecord> {
   let line = 1
+  /** Bytes read at the end of each record that the loop below has not got yet. */
+  const ends: number[] = []
   const parser = parse({
     delimiter,
-    info: true,
     relax_column_count: true,
     record_delimiter: ['\r\n', '\n', '\r'],
     max_record_size: mostInRecord,
     // As it is parsed: what the loop below has not got yet is lost when the parser fails.
-    on_record: (record: string[], { lines }) => {
+    on_record: (record: string[], { lines, bytes }) => {
       line = lines + 1
+      ends.push(bytes)
       return record
     }
   })
@@ -31,9 +33,10 @@ export async function * readRecords (text: Readable, delimiter: string, from: { 
   pipeline(text, parser, () => undefined)
   let row = from.row
   try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: string[], info: { bytes: number } }>) {
+    for await (const cells of parser as AsyncIterable<string[]>) {
       row++
-      if (record.some((cell) => cell.trim() !== '')) yield { cells: record, row, end: from.offset + info.bytes }
+      const end = from.offset + (ends.shift() ?? 0)
+      if (cells.some((cell) => cell.trim() !== '')) yield { cells, row, end }
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error

@@ -44,9 +44,8 @@ async function work (services: Services, tenantId: TenantId, claimed: ClaimedImp
   const file = await services.storage.get(fileKey(of), { first: claimed.nextOffset, last: Number.MAX_SAFE_INTEGER })
   if (file === undefined) return await finish(services, of, 'failed', 'The file is not in the storage any more. Upload it again.')
   const until = Date.now() + visitMs
-  const next = batches(claimed, services.clock.now(), file)
-  for await (const { rows, end } of next) {
-    const held = await importWith(services, tenantId, { ...end, rows }, claimed)
+  for await (const next of oneAhead(batches(claimed, services.clock.now(), file))) {
+    const held = await importWith(services, tenantId, next, claimed)
     if (!held) return 'elsewhere'
     announceEvents(services, tenantId)
     if (Date.now() > until || signal.aborted) return 'more'
@@ -55,9 +54,9 @@ async function work (services: Services, tenantId: TenantId, claimed: ClaimedImp
   return await finish(services, of, 'completed')
 }
 
-type BatchRows = Pick<Batch, 'rows'> & Batch['end']
+type BatchRows = Pick<Batch, 'rows' | 'end'>
 
-async function importWith (services: Services, tenantId: TenantId, { rows, ...end }: BatchRows, { id, token, options, requestedBy }: ClaimedImport & { token: string }): Promise<boolean> {
+async function importWith (services: Services, tenantId: TenantId, { rows, end }: BatchRows, { id, token, options, requestedBy }: ClaimedImport & { token: string }): Promise<boolean> {
   const batch: Batch = {
     importId: id,
     token,
@@ -78,7 +77,7 @@ async function importWith (services: Services, tenantId: TenantId, { rows, ...en
   }
 }
 
-async function * batches (claimed: ClaimedImport, today: Date, file: Parameters<typeof readRecords>[0]): AsyncGenerator<{ rows: ReadRow[], end: Batch['end'] }> {
+async function * batches (claimed: ClaimedImport, today: Date, file: Parameters<typeof readRecords>[0]): AsyncGenerator<BatchRows, undefined> {
   const read = rowReader(claimed.columns as unknown as ColumnMapping[], claimed.options as ImportOptions, today)
   let rows: ReadRow[] = []
   let end = { offset: claimed.nextOffset, row: claimed.lastRow }
@@ -91,6 +90,26 @@ async function * batches (claimed: ClaimedImport, today: Date, file: Parameters<
     rows = []
   }
   if (rows.length > 0) yield { rows, end }
+  return undefined
+}
+
+/** Reads the next while the one before is worked on, and no further. */
+async function * oneAhead<T> (source: AsyncGenerator<T, undefined>): AsyncGenerator<T> {
+  const read = (): Promise<IteratorResult<T, undefined>> => {
+    const next = source.next()
+    // What goes wrong is met when it is awaited, which is later.
+    next.catch(() => undefined)
+    return next
+  }
+  let next = read()
+  try {
+    for (let now = await next; now.done !== true; now = await next) {
+      next = read()
+      yield now.value
+    }
+  } finally {
+    await source.return(undefined)
+  }
 }
 
 async function finish (services: Services, of: ImportOf & { tenantId: TenantId }, status: 'completed' | 'failed', failure: string | null = null): Promise<'done'> {
