@@ -54,6 +54,12 @@ export const settingsSchema = Type.Object({
   SEND_RATE_TOLL_FREE: count('Parts a second from each toll-free number; 0: no limit.', 20, 0),
   SEND_RATE_CAMPAIGN_PER_MINUTE: count('Parts a minute of each organization\'s campaign, as AT&T limits it; 0: no limit.', 0, 0),
   SEND_RATE_BRAND_PER_DAY: count('Parts a day, from midnight Pacific, of each organization\'s brand, as T-Mobile limits it; 0: no limit.', 0, 0),
+  SEND_RATE_ACCOUNT_SMS: Type.Optional(Type.Integer({
+    description: 'Parts of texts a second of the whole carrier account, all processes together; 0: no limit. Without it 50, but 0 where the sandbox is the carrier.', minimum: 0, maximum: 1_000_000
+  })),
+  SEND_RATE_ACCOUNT_MMS: Type.Optional(Type.Integer({
+    description: 'Picture messages a second of the whole carrier account, all processes together; 0: no limit. Without it 15, but 0 where the sandbox is the carrier.', minimum: 0, maximum: 1_000_000
+  })),
   DEAD_LETTER_AFTER_HOURS: Type.Optional(Type.Integer({
     description: 'How long a text may be unknown before a person is asked to decide, in hours. Without it 24, but 0 where the sandbox is the carrier.', minimum: 0, maximum: 720
   })),

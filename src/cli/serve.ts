@@ -102,6 +102,8 @@ function withSandbox (settings: Config): { config: Config, sandboxKey: SigningKe
     config: {
       ...settings,
       PUBLIC_URL,
+      SEND_RATE_ACCOUNT_SMS: settings.SEND_RATE_ACCOUNT_SMS ?? 0,
+      SEND_RATE_ACCOUNT_MMS: settings.SEND_RATE_ACCOUNT_MMS ?? 0,
       QUIET_HOURS: settings.QUIET_HOURS ?? 'ignored',
       DEAD_LETTER_AFTER_HOURS: settings.DEAD_LETTER_AFTER_HOURS ?? 0,
       TELNYX_API_KEY: 'sandbox',

@@ -33,6 +33,8 @@ export interface Carrier {
   send: (text: OutgoingText) => Promise<SendOutcome>
   /** Codes of refusals and failed deliveries after which the same text may go through another time. */
   temporaryFailures: ReadonlySet<string>
+  /** Those of them after which nothing further is to leave from the same number for so many milliseconds. */
+  slowingFailures: ReadonlyMap<string, number>
   availableNumbers: (query: { areaCode?: string, limit: number }) => Promise<AvailableNumber[]>
   /** Profiles say where inbound texts are posted. Finds the one of this name before it makes one. */
   ensureMessagingProfile: (name: string, webhookUrl: string) => Promise<{ id: string }>

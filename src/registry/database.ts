@@ -92,6 +92,12 @@ export interface RegistryIdentity {
   only_row: Generated<boolean>;
 }
 
+export interface SendRates {
+  filled_at: Generated<Timestamp>;
+  kind: "sms" | "mms";
+  tokens: Generated<number>;
+}
+
 export interface SignUpKeys {
   answer_cipher: Buffer | null;
   claim_id: string;
@@ -164,6 +170,7 @@ export interface DB {
   organizations: Organizations;
   phone_number_registry: PhoneNumberRegistry;
   registry_identity: RegistryIdentity;
+  send_rates: SendRates;
   sign_up_keys: SignUpKeys;
   tenant_operations: TenantOperations;
   tenants: Tenants;

@@ -23,7 +23,7 @@ export interface Broadcasts {
 
 const text = 'Service starts at 10 this Sunday. See you there, and bring a friend!'
 /** 0: no limit. */
-const noRates = { SEND_RATE_LONG_CODE: '0', SEND_RATE_TOLL_FREE: '0', SEND_RATE_CAMPAIGN_PER_MINUTE: '0', SEND_RATE_BRAND_PER_DAY: '0' }
+const noRates = { SEND_RATE_LONG_CODE: '0', SEND_RATE_TOLL_FREE: '0', SEND_RATE_CAMPAIGN_PER_MINUTE: '0', SEND_RATE_BRAND_PER_DAY: '0', SEND_RATE_ACCOUNT_SMS: '0', SEND_RATE_ACCOUNT_MMS: '0' }
 const lookEveryMs = 20
 /** Milliseconds without a further text after which something is broken. */
 const patienceMs = 60_000

@@ -19,7 +19,7 @@ const kills = Number(process.env['CHAOS_KILLS'] ?? 9)
 const recipients = Number(process.env['CHAOS_RECIPIENTS'] ?? 500)
 /** Begun at even distances among the kills, so they overlap; more follow when the outbox runs low. */
 const broadcasts = Number(process.env['CHAOS_BROADCASTS'] ?? 2)
-const settings = { QUIET_HOURS: 'ignored', SEND_CONCURRENCY: '32', SEND_TIMEOUT_MS: '1500', SEND_RECOVERY_MS: '3500', DEAD_LETTER_AFTER_HOURS: '0', ARGON2_MEMORY_KIB: '256', ARGON2_TIME_COST: '1', ACCESS_TOKEN_SECONDS: '86400' }
+const settings = { QUIET_HOURS: 'ignored', SEND_RATE_ACCOUNT_SMS: '0', SEND_RATE_ACCOUNT_MMS: '0', SEND_CONCURRENCY: '32', SEND_TIMEOUT_MS: '1500', SEND_RECOVERY_MS: '3500', DEAD_LETTER_AFTER_HOURS: '0', ARGON2_MEMORY_KIB: '256', ARGON2_TIME_COST: '1', ACCESS_TOKEN_SECONDS: '86400' }
 const faults = { latencyMs: 60, reject429: 0.01, reject5xx: 0.005, resetAfterAccept: 0.01, loseWebhook: 0.01, duplicateWebhook: 0.1, shuffleWebhooks: 0.1 }
 
 t.setTimeout(120_000 + kills * 30_000)

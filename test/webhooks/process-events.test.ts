@@ -50,6 +50,24 @@ await t.test('delivery events settle the text their token names, in any order, a
   t.equal(Number(row.price_cents), 0.7)
 })
 
+await t.test('a report that the number has sent too much closes it, for texts of that kind and what is left of the time', async (t) => {
+  const closings = async () => await inTenant(ground, church, (db) => db.selectFrom('send_buckets').select(['name', 'closed_until']).execute())
+  const report = async (code: string, at: Date): Promise<void> => {
+    const path = `/webhooks/telnyx/status/${makeStatusToken(ground.services.keyring, { tenantId: church.tenantId, ...await queueOne(church) })}`
+    await post(ground.app, { path, body: eventBody('message.finalized', { to: [{ phone_number: phone, status: 'delivery_failed' }], errors: [{ code, title: 'Refused' }], completed_at: at.toISOString() }) })
+    await ground.process()
+  }
+  const now = Date.now()
+  await report('40001', new Date(now))
+  await report('40018', new Date(now - 61_000))
+  t.same(await closings(), [], 'another fault, and one whose minute has passed')
+  await report('40016', new Date(now - 60_000))
+  const closed = [{ name: `answers:${church.number}`, closed_until: new Date(now + 59 * 60_000) }]
+  t.same(await closings(), closed)
+  await report('40318', new Date(now))
+  t.same(await closings(), closed, 'a shorter time opens nothing')
+})
+
 await t.test('a token of another key, or of a text that is not there, changes nothing and is put aside', async (t) => {
   const event = (id: string) => eventBody('message.finalized', { to: [{ phone_number: phone, status: 'delivered' }] }, id)
   const stranger = makeStatusToken(ground.services.keyring, { tenantId: studio.tenantId, messageId: randomUUID(), phoneHash: Buffer.alloc(32) })

@@ -37,14 +37,14 @@ const countedParts = (message: RawBuilder<unknown>, parts: RawBuilder<unknown>) 
  * cancelled ones are not looked into, so it makes no difference how much of them waits. All of a message is in one lane.
  * What is closed for a while, such as a number that the carrier has slowed down, is passed over.
  */
-export async function readDue (db: TenantDb, traffic: Traffic, limit: number): Promise<DueMessage[]> {
+export async function readDue (db: TenantDb, { traffic, limit, now }: { traffic: Traffic, limit: number, now: RawBuilder<Date> }): Promise<DueMessage[]> {
   const { rows } = await sql<DueMessage>`
     SELECT m.id AS "messageId", waiting.due, m.from_number AS "from", ${countedParts(sql`m`, sql`(SELECT r.parts FROM message_recipients r WHERE r.message_id = m.id AND r.phone_hash = waiting.one)`)} AS parts FROM messages m, LATERAL (
       SELECT count(*)::int AS due, min(first.lane) AS lane, (array_agg(first.phone_hash))[1] AS one FROM (
         SELECT q.lane, q.phone_hash FROM message_queue q WHERE q.message_id = m.id AND q.claim_token IS NULL AND q.not_before <= now() LIMIT ${limit}
       ) AS first
     ) AS waiting
-    WHERE m.status = 'sending' AND waiting.due > 0 AND ${isOf(traffic, sql`waiting.lane`)} AND coalesce(${opensAt(traffic)} <= now(), true)
+    WHERE m.status = 'sending' AND waiting.due > 0 AND ${isOf(traffic, sql`waiting.lane`)} AND coalesce(${opensAt(traffic)} <= ${now}, true)
     ORDER BY waiting.lane, m.id LIMIT ${limit}`.execute(db)
   return rows
 }

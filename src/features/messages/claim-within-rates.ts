@@ -15,7 +15,7 @@ export async function claimWithinRates (db: TenantDb, claim: Claim, due: readonl
     await budget.open(trx)
     const portions = budget.divide(due)
     const texts = portions.length === 0 ? [] : await takeTexts(trx, claim.token, portions)
-    await chargeBuckets(trx, budget.charges(texts))
+    await chargeBuckets(trx, budget.charges(texts), claim.now)
     return texts
   })
 }
@@ -23,14 +23,14 @@ export async function claimWithinRates (db: TenantDb, claim: Claim, due: readonl
 /** What the buckets hold, while it is handed out. */
 class Budget {
   readonly #limits: Map<string, BucketLimit[]>
-  readonly #left = new Map<string, number>()
+  #left = new Map<string, number>()
 
   constructor (private readonly claim: Claim, due: readonly DueMessage[], rates: RateSettings) {
     this.#limits = new Map(due.map(({ from }) => [from, limitsOf(from, rates)]))
   }
 
   async open (trx: TenantDb): Promise<void> {
-    for (const { name, tokens } of await fillBuckets(trx, this.#distinct())) this.#left.set(name, tokens)
+    this.#left = await fillBuckets(trx, this.#distinct(), this.claim.now)
   }
 
   divide (due: readonly DueMessage[]): Portion[] {
@@ -60,11 +60,11 @@ class Budget {
     return name.startsWith(numberBucket('broadcasts', '')) ? left + capacity : Infinity
   }
 
-  /** Which bucket is closed once less than one token is left in this one, and how far below zero that may go. */
-  #closing ({ name, capacity }: BucketLimit): Pick<Charge, 'closes' | 'floor'> {
+  /** Which bucket is closed once less than one token is left in this one, and how far it may be overdrawn before. */
+  #closing ({ name, capacity }: BucketLimit): Pick<Charge, 'closes' | 'overdraft'> {
     const prefix = numberBucket('broadcasts', '')
-    if (this.claim.traffic === 'broadcasts') return { closes: name, floor: 0 }
-    return name.startsWith(prefix) ? { closes: numberBucket('answers', name.slice(prefix.length)), floor: -capacity } : { closes: null, floor: 0 }
+    if (this.claim.traffic === 'broadcasts') return { closes: name, overdraft: 0 }
+    return name.startsWith(prefix) ? { closes: numberBucket('answers', name.slice(prefix.length)), overdraft: capacity } : { closes: null, overdraft: 0 }
   }
 
   /** In the order of names, in which every claim locks them. */

@@ -4,11 +4,12 @@ import { type Services } from '../../services.js'
 import { type TenantId } from '../../tenancy/tenant.js'
 import { planCollection, watchUnknown } from '../dead-letters/watch-unknown.js'
 import { announceEvents } from '../events/record-event.js'
+import { AccountRates } from './account-rates.js'
 import { BroadcastPlaces } from './broadcast-places.js'
 import { finishMessages } from './finish-messages.js'
 import { keepToDaytime } from './keep-to-daytime.js'
 import { type Outlook, readOutlook, recoverClaims } from './queue-queries.js'
-import { divideSlots, runSlice, type Slots } from './run-slice.js'
+import { divideSlots, runSlice, type Sending } from './run-slice.js'
 import { type Traffic } from './traffic.js'
 import { guardDispatch, visitAt, wakeDispatch } from './wake-dispatch.js'
 
@@ -16,7 +17,7 @@ const busyPauseMs = 5_000
 /** A carrier that takes longer to answer gets no more of the job's time: answers to others wait for its place. */
 const longestWaitMs = 250
 
-interface Dispatching { slots: Slots, places: BroadcastPlaces, timers: Map<TenantId, NodeJS.Timeout> }
+interface Dispatching extends Sending { places: BroadcastPlaces, timers: Map<TenantId, NodeJS.Timeout> }
 const dispatching = new WeakMap<Services, Dispatching>()
 
 interface Visit { services: Services, tenantId: TenantId, signal: AbortSignal }
@@ -71,18 +72,19 @@ async function visitTenant (visit: Visit): Promise<number | null> {
 
 async function answer (visit: Visit): Promise<number | null> {
   const { services, tenantId, signal } = visit
-  const { pauseMs } = await runSlice(services, tenantId, 'answers', dispatchingOf(services).slots, signal)
+  const { pauseMs } = await runSlice(services, tenantId, 'answers', dispatchingOf(services), signal)
   return soonest(visit, { ...await look(visit), broadcastsInMs: null, claimedForMs: null }, { answers: pauseMs, broadcasts: null })
 }
 
 async function broadcast (visit: Visit): Promise<number | null> {
   const { services, tenantId, signal } = visit
-  const { slots, places } = dispatchingOf(services)
+  const sending = dispatchingOf(services)
+  const { places } = sending
   if (!places.enter(tenantId)) return null
   let nextInMs: number | null
   let called = false
   try {
-    const { pauseMs } = await runSlice(services, tenantId, 'broadcasts', slots, signal)
+    const { pauseMs } = await runSlice(services, tenantId, 'broadcasts', sending, signal)
     nextInMs = soonest(visit, await look(visit), { answers: null, broadcasts: pauseMs })
   } finally {
     const left = places.leave(tenantId, signal.aborted)
@@ -140,7 +142,7 @@ function dispatchingOf (services: Services): Dispatching {
   let known = dispatching.get(services)
   if (known === undefined) {
     const { SEND_CONCURRENCY, WORKER_CONCURRENCY } = services.config
-    known = { slots: divideSlots(SEND_CONCURRENCY), places: new BroadcastPlaces(WORKER_CONCURRENCY), timers: new Map() }
+    known = { slots: divideSlots(SEND_CONCURRENCY), account: new AccountRates(services), places: new BroadcastPlaces(WORKER_CONCURRENCY), timers: new Map() }
     dispatching.set(services, known)
   }
   return known

@@ -3,6 +3,7 @@ import { type Config } from '../../config.js'
 import { type Services } from '../../services.js'
 import { type Tenant, type TenantDb } from '../../tenancy/tenant.js'
 import { toTimestamp } from '../../http/wire.js'
+import { findDefaultSender } from '../numbers/default-sender.js'
 import { readDaytimeRules } from '../quiet-hours/departures.js'
 import { forecastDepartures } from '../quiet-hours/forecast.js'
 import { GENERAL } from '../members/consent.js'
@@ -13,7 +14,9 @@ import { composeMessage, type Composed, judgeText, readRendering, type Rendering
 import { countByPlace } from './departure-queries.js'
 import { ForcingCharacters } from './forcing-characters.js'
 import { pagesOfPeople, valuesOf } from './people.js'
+import { type SendKind } from './lease-tokens.js'
 import { type MessagePreview } from './preview-schema.js'
+import { paceOf } from './rates.js'
 import { refuseUnknown } from './refuse-unknown.js'
 import { type NewMessage } from './schemas.js'
 import { settleTimes } from './settle-times.js'
@@ -34,15 +37,18 @@ export async function previewMessage (services: Services, db: TenantDb, tenant: 
     const people = pagesOfPeople(trx, { audience: message.to, where: chosen, excepted, topic, variables: rendering.parsed.variables })
     for await (const page of people) for (const person of page) tally.add(person)
   })
-  return { ...tally.result(services.config), ...await forecast(services, db, tenant, message) }
+  const result = tally.result(services.config)
+  const parts = result.recipients === 0 ? 1 : result.totalParts / result.recipients
+  return { ...result, ...await forecast(services, db, tenant, message, { parts, kind: composed.mediaUrls.length + composed.mediaIds.length > 0 ? 'mms' : 'sms' }) }
 }
 
-/** At no limit of rate: what quiet hours alone make of it. */
-async function forecast ({ config, clock }: Services, db: TenantDb, tenant: Tenant, message: NewMessage): Promise<Pick<MessagePreview, 'deferred' | 'lastLeavesAt'>> {
+/** What quiet hours and the rates make of it when nothing else leaves. `parts`: of each text, on average. Without a number: as if it were an ordinary one. */
+async function forecast ({ config, clock }: Services, db: TenantDb, tenant: Tenant, message: NewMessage, texts: { parts: number, kind: SendKind }): Promise<Pick<MessagePreview, 'deferred' | 'lastLeavesAt'>> {
   const now = clock.now()
   const { sendAt, local } = await settleTimes(db, tenant.timeZone, message, now)
   const { texted } = await whoIsMeant(db, message.to, message.topic ?? GENERAL, { now, timeZone: tenant.timeZone })
-  const { deferred, lastLeavesAt } = forecastDepartures(await countByPlace(db, tenant.timeZone, texted), sendAt ?? now, await readDaytimeRules(db, config), local, null)
+  const { number: from = '' } = await findDefaultSender(db) ?? {}
+  const { deferred, lastLeavesAt } = forecastDepartures(await countByPlace(db, tenant.timeZone, texted), sendAt ?? now, await readDaytimeRules(db, config), local, paceOf({ ...texts, from }, config))
   return { deferred, lastLeavesAt: lastLeavesAt && toTimestamp(lastLeavesAt) }
 }
 

@@ -38,7 +38,7 @@ export const MessagePreview = Type.Object({
   encodings: Type.Object({ gsm7: Count('Recipients whose text is plain.', 118), ucs2: Count('Recipients whose text has other characters.', 0) }),
   forcingUcs2: Type.Array(ForcingCharacter, { description: 'The characters for whose sake a text is sent as UCS-2, which more than halves the room in each part; the most frequent first, 20 at most.' }),
   deferred: Count('Whose text quiet hours put off.', 12),
-  lastLeavesAt: nullable({ ...Timestamp, description: 'When the last text may leave by quiet hours and its local time; the number\'s rate comes on top. Null: not within a year.' }),
+  lastLeavesAt: nullable({ ...Timestamp, description: 'When the last text leaves by quiet hours, its local time and the rates of the number, the campaign, the brand and the carrier account, as long as nothing else is sent. Null: not within a year.' }),
   costCents: nullable(Type.Number({ description: 'At the operator\'s price; null when none is set.', examples: [47.2] })),
   leftOut: Type.Array(LeftOut, { description: 'Who is chosen and gets nothing, by reason.' }),
   sample: Type.Array(Sample, { description: 'The first ten recipients.' })

@@ -1,11 +1,13 @@
-// The limits on how fast texts leave, from the settings: of a sending number, of the campaign and of the brand.
+// The limits on how fast texts leave, from the settings: of a sending number, of the campaign, of the brand and of the whole carrier account.
 import { type Config } from '../../config.js'
+import { type Pace } from '../quiet-hours/pace.js'
 import { type BucketLimit, numberBucket } from './bucket-queries.js'
+import { type AccountLimit, type SendKind } from './lease-tokens.js'
 
 export type RateSettings = Pick<Config, 'SEND_RATE_LONG_CODE' | 'SEND_RATE_TOLL_FREE' | 'SEND_RATE_CAMPAIGN_PER_MINUTE' | 'SEND_RATE_BRAND_PER_DAY'>
+type AccountSettings = Pick<Config, 'SEND_RATE_ACCOUNT_SMS' | 'SEND_RATE_ACCOUNT_MMS'>
 
 const tollFree = /^\+1(800|833|844|855|866|877|888)\d{7}$/
-const daySeconds = 86_400
 
 /** Those that a text from this number, E.164, is subject to. A bucket holds half a second's worth, so that a pause earns no flood. */
 export function limitsOf (from: string, config: RateSettings): BucketLimit[] {
@@ -18,14 +20,16 @@ export function limitsOf (from: string, config: RateSettings): BucketLimit[] {
   ]
 }
 
-/**
- * How long so many parts take from this number, in seconds, at its limits alone: when nothing else leaves and the day's share is
- * untouched.
- */
-export function sendingTime ({ parts }: { parts: number }, from: string, config: RateSettings): number {
+/** What all processes together may send; undefined: as much as they like. */
+export function accountLimit (kind: SendKind, { SEND_RATE_ACCOUNT_SMS: sms = 50, SEND_RATE_ACCOUNT_MMS: mms = 15 }: AccountSettings): AccountLimit | undefined {
+  const perSecond = { sms, mms }[kind]
+  return perSecond === 0 ? undefined : { kind, perSecond }
+}
+
+/** How fast texts of so many parts leave from this number when nothing else does. */
+export function paceOf ({ from, kind, parts }: { from: string, kind: SendKind, parts: number }, config: RateSettings & AccountSettings): Pace {
   const limits = limitsOf(from, config)
-  const perSecond = Math.min(...limits.map((limit) => limit.perSecond ?? Infinity))
+  const perSecond = Math.min(...limits.map((limit) => limit.perSecond ?? Infinity), accountLimit(kind, config)?.perSecond ?? Infinity)
   const perDay = Math.min(...limits.map((limit) => limit.perSecond === null ? limit.capacity : Infinity))
-  const fullDays = Math.max(Math.ceil(parts / perDay) - 1, 0)
-  return fullDays * daySeconds + (fullDays === 0 ? parts : parts - fullDays * perDay) / perSecond
+  return { perSecond: perSecond / parts, perDay: Math.max(Math.floor(perDay / parts), 1) }
 }

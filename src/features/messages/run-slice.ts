@@ -7,7 +7,8 @@ import { type TenantId } from '../../tenancy/tenant.js'
 import { planCollection, watchUnknown } from '../dead-letters/watch-unknown.js'
 import { announceEvents } from '../events/record-event.js'
 import { makeMediaLink } from '../media/media-link.js'
-import { closeBucket, numberBucket } from './bucket-queries.js'
+import { type AccountRates } from './account-rates.js'
+import { closeBucket, databaseNow, numberBucket } from './bucket-queries.js'
 import { type ClaimedText } from './claim-queries.js'
 import { claimTexts } from './claim-texts.js'
 import { type TextResult, writeResults } from './queue-queries.js'
@@ -24,6 +25,9 @@ const mostReserved = 8
 /** Of one process. An eighth is the answers' own, so that no broadcast, however slow its carrier, holds all of them. */
 export type Slots = Record<Traffic, SendSlots>
 
+/** What all slices of one process share. */
+export interface Sending { slots: Slots, account: AccountRates }
+
 export function divideSlots (concurrency: number): Slots {
   if (concurrency === 1) {
     const only = new SendSlots(1)
@@ -33,21 +37,24 @@ export function divideSlots (concurrency: number): Slots {
   return { answers: new SendSlots(reserved), broadcasts: new SendSlots(concurrency - reserved) }
 }
 
-export async function runSlice (services: Services, tenantId: TenantId, traffic: Traffic, { [traffic]: slots }: Slots, signal: AbortSignal): Promise<SliceEnd> {
+export async function runSlice (services: Services, tenantId: TenantId, traffic: Traffic, { slots: { [traffic]: slots }, account }: Sending, signal: AbortSignal): Promise<SliceEnd> {
   const { tenancy, config, log, carrier, metrics } = services
   const token = randomUUID()
+  const sliceMs = Math.min(longestSliceMs, config.SEND_RECOVERY_MS / 4)
   const recorder = new ResultRecorder({
     write: (results) => record(services, tenantId, token, results), giveUpMs: config.SEND_RECOVERY_MS, log
   })
   return await new SendSlice({
-    claim: (limit) => tenancy.withTenant(tenantId, (db) => claimTexts(db, { token, traffic, limit }, config)),
+    claim: (limit) => tenancy.withTenant(tenantId, (db) => claimTexts(db, { token, traffic, limit, now: databaseNow }, config)),
     closeNumber: (from, ms) => tenancy.withTenant(tenantId, (db) => closeBucket(db, numberBucket(traffic, from), ms)),
     prepare: prepareText(services, tenantId),
     send: (text) => carrier.send(text),
     recorder,
     slots,
     concurrency: slots.size,
-    sliceMs: Math.min(longestSliceMs, config.SEND_RECOVERY_MS / 4),
+    // What was claimed in the turn may wait as long again.
+    permits: account.permits(traffic, 2 * sliceMs),
+    sliceMs,
     freshMs: (config.SEND_RECOVERY_MS - config.SEND_TIMEOUT_MS) / 2,
     signal,
     onOutcome: (outcome) => { metrics.sends.inc({ outcome }) }

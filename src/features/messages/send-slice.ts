@@ -1,6 +1,7 @@
 // One tenant's turn: claims texts a little ahead of the slots that send them, until nothing is due or the turn is over.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type OutgoingText, type SendOutcome } from '../../providers/carrier.js'
+import { type Permits } from './account-rates.js'
 import { type ClaimedText } from './claim-queries.js'
 import { type ResultRecorder } from './result-recorder.js'
 import { type SendSlots } from './send-slots.js'
@@ -15,6 +16,8 @@ export interface SendSliceOptions {
   send: (text: OutgoingText) => Promise<SendOutcome>
   recorder: Pick<ResultRecorder, 'add' | 'settle'>
   slots: SendSlots
+  /** Of the carrier account, asked before a slot is taken. */
+  permits: Permits
   concurrency: number
   /** The turn's length in milliseconds; what is in flight then is waited for. */
   sliceMs: number
@@ -59,26 +62,40 @@ export class SendSlice {
 
   /** @throws what the claim or the closing of a number threw, after all that was claimed before is settled */
   async run (): Promise<SliceEnd> {
-    const { concurrency, recorder } = this.#options
+    const { concurrency, recorder, signal, permits } = this.#options
+    signal.addEventListener('abort', permits.release)
     await Promise.all(Array.from({ length: concurrency }, () => this.#work()))
     await this.#claiming
     await this.#closing
     await recorder.settle()
+    signal.removeEventListener('abort', permits.release)
     if (this.#failure !== undefined) throw this.#failure
     return { sent: this.#handled, pauseMs: this.#pauseMs }
   }
 
   async #work (): Promise<void> {
     for (let text = await this.#next(); text !== undefined; text = await this.#next()) {
-      await this.#options.slots.take()
-      try {
-        await this.#handle(text)
-      } finally {
-        this.#options.slots.give()
-      }
+      if (await this.#mayLeave(text)) {
+        await this.#options.slots.take()
+        try {
+          await this.#handle(text)
+        } finally {
+          this.#options.slots.give()
+        }
+      } else this.#options.recorder.add(untried(text))
       this.#handled++
       // A carrier that answers at once must not keep timers and sockets from their turn.
       if (this.#handled % 256 === 0) await nextTurn()
+    }
+  }
+
+  async #mayLeave (text: Held): Promise<boolean> {
+    if (this.#mustStop() || this.#closed.has(text.from)) return false
+    try {
+      return await this.#options.permits.ask(text)
+    } catch (error) {
+      this.#fail(error)
+      return false
     }
   }
 
@@ -105,8 +122,10 @@ export class SendSlice {
   }
 
   #slowDown (from: string, { slows, retryAfterMs = 0 }: NotSent): void {
-    if (slows === undefined) this.#pauseMs = Math.max(this.#pauseMs ?? leastPauseMs, retryAfterMs)
-    else if (!this.#closed.has(from)) {
+    if (slows === undefined) {
+      this.#pauseMs = Math.max(this.#pauseMs ?? leastPauseMs, retryAfterMs)
+      this.#options.permits.release()
+    } else if (!this.#closed.has(from)) {
       this.#closed.add(from)
       this.#closing = this.#closing.then(() => this.#options.closeNumber(from, Math.max(retryAfterMs, leastPauseMs))).catch((error: unknown) => { this.#fail(error) })
     }
@@ -154,7 +173,8 @@ export class SendSlice {
   }
 
   #fail (error: unknown): void {
-    this.#failure = error instanceof Error ? error : new Error('the claim failed', { cause: error })
+    this.#failure = error instanceof Error ? error : new Error('the slice failed', { cause: error })
+    this.#options.permits.release()
     this.#end()
   }
 

@@ -33,3 +33,6 @@ export const errorCodes: Readonly<Record<string, ErrorCode>> = {
 
 /** Codes after which the same text may go through another time. */
 export const temporaryCodes: ReadonlySet<string> = new Set(Object.entries(errorCodes).flatMap(([code, { again }]) => again === 'later' ? [code] : []))
+
+/** Codes after which everything from the number waits, and how long, in milliseconds. One without a time of its own comes as HTTP 429, which says it. */
+export const slowingCodes: ReadonlyMap<string, number> = new Map(Object.entries(errorCodes).flatMap(([code, { slows, afterMs }]) => slows === 'number' && afterMs !== undefined ? [[code, afterMs]] : []))

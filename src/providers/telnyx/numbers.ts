@@ -4,7 +4,7 @@ import { problem } from '../../errors.js'
 import { type AvailableNumber, type Carrier, type NumberOrder } from '../carrier.js'
 import { asRefusal, explainFailure } from './explain-failure.js'
 
-export type CarrierNumbers = Omit<Carrier, 'send' | 'temporaryFailures' | 'close'>
+export type CarrierNumbers = Omit<Carrier, 'send' | 'temporaryFailures' | 'slowingFailures' | 'close'>
 
 /** For what may be asked twice. */
 const repeatable = { maxRetries: 2 }

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { type SendOutcome } from '../carrier.js'
+import { slowingCodes } from './error-codes.js'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
@@ -12,7 +13,8 @@ const refusal = Compile(Type.Object({
 
 /**
  * Our account is not let in (401) or has no credit (402), or is asked to slow down (429): the text did not leave, and the
- * fault is not the recipient's, so it may leave later. Any other 4xx is final for this text.
+ * fault is not the recipient's, so it may leave later. So may one that is refused because the number has sent too much. Any other 4xx
+ * is final for this text.
  */
 const notNow: ReadonlyMap<number, string> = new Map([[401, 'carrier_key_refused'], [402, 'carrier_credit_used_up'], [429, 'carrier_rate_limit']])
 
@@ -34,6 +36,8 @@ export function readAnswer (status: number, headers: Headers, body: string): Sen
 function readRefusal (status: number, answer: unknown): SendOutcome {
   const [first] = refusal.Check(answer) ? answer.errors : []
   if (first === undefined) return { kind: 'refused', code: `http_${status}`, detail: `The carrier answered HTTP ${status} without a reason.` }
+  const retryAfterMs = slowingCodes.get(String(first.code))
+  if (retryAfterMs !== undefined) return { kind: 'not_sent', reason: String(first.code), retryAfterMs, slows: 'number' }
   return { kind: 'refused', code: printable(String(first.code), 50), detail: printable([first.title, first.detail].filter((part) => part !== undefined).join(': '), 500) }
 }
 

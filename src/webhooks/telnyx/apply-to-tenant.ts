@@ -1,6 +1,7 @@
 // Applies one tenant's events in its database: delivery events all at once, inbound texts one after another in the order they came.
 import { type InboundText, receiveText } from '../../features/conversations/receive-text.js'
 import { announceEvents } from '../../features/events/record-event.js'
+import { heedSlowdowns } from '../../features/messages/heed-slowdowns.js'
 import { recordDeliveryEvents } from '../../features/messages/record-delivery-events.js'
 import { type DeliveryEvent } from '../../features/messages/states.js'
 import { type Services } from '../../services.js'
@@ -22,6 +23,7 @@ export async function applyToTenant (services: Services, tenantId: TenantId, { d
   }
   try {
     await services.tenancy.withTenant(tenantId, async (db, tenant) => {
+      await heedSlowdowns(services, db, deliveries.map(({ news }) => news))
       for (const { event, known, error } of await recordTogether(db, deliveries)) {
         if (error !== undefined) fail(event, error)
         else settle(event, known ? { status: 'processed' } : { status: 'ignored', reason: 'The organization has no such text.' })

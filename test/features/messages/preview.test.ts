@@ -1,9 +1,12 @@
 // POST /api/messages/preview: what a message would say, to whom, and what it would cost.
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { fieldCrypto } from '../../../src/crypto/fields.js'
+import { previewMessage } from '../../../src/features/messages/preview-message.js'
 import { type MessagePreview } from '../../../src/features/messages/preview-schema.js'
 import { apiOf } from '../../helpers/api.js'
 import { buildTestApp, type BuildOptions } from '../../helpers/build.js'
+import { addMembers } from '../../helpers/tenant-database.js'
 import { checksumDatabase } from '../../isolation/checksum-database.js'
 
 type Tap = Parameters<typeof buildTestApp>[0]
@@ -73,4 +76,31 @@ void t.test('an audience of nobody and a missing number are no faults; what does
   t.equal((await preview({ text: 'Hello', to: { tags: ['none'] } })).code, 'TAG_NOT_FOUND')
   t.equal((await preview({ text: '{{x}}' })).code, 'VALIDATION_FAILED')
   t.equal((await preview({ templateId: randomUUID() })).code, 'TEMPLATE_NOT_FOUND')
+})
+
+void t.test('when the last one leaves is told by quiet hours and the slowest rate together', async (t) => {
+  // Eleven minutes to nine in the evening in New York; a minute before nine nothing is begun any more.
+  const evening = new Date('2026-03-03T01:49:00Z')
+  const app = await buildTestApp(t, { config: { QUIET_HOURS: 'kept' }, clock: { now: () => evening } })
+  const organization = await app.signUp()
+  const { tenantId } = organization
+  await app.addNumber(organization)
+  await app.services.tenancy.withTenant(tenantId, (db) => addMembers({ db, fields: fieldCrypto(app.services.keyring, tenantId) }, 700, 'opted_in', 1_000))
+  const forecast = async (limits: BuildOptions['config'], message: object = {}) => {
+    const services = { ...app.services, config: { ...app.services.config, ...limits } }
+    const { deferred, lastLeavesAt } = await app.services.tenancy.withTenant(tenantId, (db, tenant) => previewMessage(services, db, tenant, { text: 'Hello', to: { all: true }, ...message }))
+    return [deferred, lastLeavesAt]
+  }
+  const [atOnce, overNight] = [[0, '2026-03-03T01:49:00.000Z'], [100, '2026-03-03T13:01:40.000Z']]
+  t.same(await forecast({}), atOnce)
+  t.same(await forecast({ SEND_RATE_LONG_CODE: 2 }), [0, '2026-03-03T01:54:50.000Z'])
+  t.same(await forecast({ SEND_RATE_LONG_CODE: 1 }), overNight, 'by the number, six hundred in ten minutes')
+  t.same(await forecast({ SEND_RATE_LONG_CODE: 2 }, { text: 'x'.repeat(200) }), overNight, 'in two parts each')
+  t.same(await forecast({ SEND_RATE_LONG_CODE: 50, SEND_RATE_CAMPAIGN_PER_MINUTE: 60 }), overNight, 'by the campaign')
+  t.same(await forecast({ SEND_RATE_LONG_CODE: 50, SEND_RATE_ACCOUNT_SMS: 1 }), overNight, 'by the account')
+  t.same(await forecast({ SEND_RATE_ACCOUNT_MMS: 1 }), atOnce, 'which limits picture messages apart')
+  t.same(await forecast({ SEND_RATE_ACCOUNT_MMS: 1 }, { mediaUrls: ['https://example.org/a.png'] }), overNight)
+  t.same(await forecast({ SEND_RATE_BRAND_PER_DAY: 300 }), [400, '2026-03-04T13:00:00.000Z'], 'by the brand, on three days of the carriers')
+  t.same(await forecast({ SEND_RATE_BRAND_PER_DAY: 300, SEND_RATE_LONG_CODE: 1 }), [400, '2026-03-04T13:01:40.000Z'])
+  t.same(await forecast({ SEND_RATE_LONG_CODE: 1, QUIET_HOURS: 'ignored' }), [0, '2026-03-03T02:00:40.000Z'])
 })
