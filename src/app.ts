@@ -4,6 +4,7 @@ import cors from '@fastify/cors'
 import jwt from '@fastify/jwt'
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { adminRoutes } from './features/admins/routes.js'
 import { authRoutes, signInRoutes } from './features/auth/routes.js'
 import { branchRoutes } from './features/branches/routes.js'
 import { conversationRoutes } from './features/conversations/routes.js'
@@ -27,6 +28,7 @@ import { templateRoutes } from './features/templates/routes.js'
 import { topicRoutes } from './features/topics/routes.js'
 import authentication from './http/authentication.js'
 import closeConnections from './http/close-connections.js'
+import { takeEmptyBodies } from './http/empty-bodies.js'
 import { healthRoutes } from './http/health.js'
 import idempotency from './http/idempotency.js'
 import { metricsRoute } from './http/metrics-route.js'
@@ -65,6 +67,7 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
     frameworkErrors: answerFrameworkError
   })
   app.setValidatorCompiler(validatorCompiler)
+  takeEmptyBodies(app)
   app.decorate('services', services)
 
   await app.register(closeConnections)
@@ -109,6 +112,7 @@ async function tenantScope (scope: FastifyInstance): Promise<void> {
   await scope.register(sessionCheck)
 
   await scope.register(authRoutes, { prefix: '/auth' })
+  await scope.register(adminRoutes)
   await scope.register(branchRoutes)
   await scope.register(memberRoutes)
   await scope.register(memberImportRoutes)

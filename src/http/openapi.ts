@@ -15,6 +15,7 @@ declare module 'fastify' {
 
 const tags = [
   { name: 'auth', description: 'Sign-up, sign-in and sessions.' },
+  { name: 'admins', description: 'The people who run the organization.' },
   { name: 'members', description: 'The people you text, and their consent.' },
   { name: 'branches', description: 'Campuses of a church, locations of a studio.' },
   { name: 'quiet hours', description: 'When broadcasts may leave, on the recipients\' own clocks.' },

@@ -87,7 +87,7 @@ void t.test('reading, changing and deleting, pages, filters, and what is refused
   const page = await api<Items>('GET', '/members?limit=1')
   t.equal((await api<Items>('GET', `/members?limit=1&cursor=${page.body.nextCursor ?? ''}`)).status, 200)
   const reads = [
-    '/auth/me', '/auth/csrf-token', '/topics', '/branches', `/branches/${ids.branches}`, '/tags', '/members?search=okafor', `/members?branchId=${ids.branches}`, '/numbers',
+    '/auth/me', '/auth/csrf-token', '/topics', '/admins', '/branches', `/branches/${ids.branches}`, '/tags', '/members?search=okafor', `/members?branchId=${ids.branches}`, '/numbers',
     '/messages', '/messages?kind=reply', `/messages/${ids.messages}/recipients?status=delivered`, `/conversations/${ids.conversations}`, '/conversations?status=closed',
     '/quiet-hours', '/recurring-messages?limit=1', `/recurring-messages/${ids['recurring-messages']}`, `/recurring-messages/${ids['recurring-messages']}/occurrences`,
     '/templates', `/templates/${ids.templates}`, '/templates?category=care&limit=1', '/segments', `/segments/${ids.segments}`, `/segments/${ids.segments}/members`
