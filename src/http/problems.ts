@@ -5,7 +5,7 @@ import { Problem, problem } from '../errors.js'
 import { fieldErrors } from './field-errors.js'
 
 export default fp(async (app: FastifyInstance) => {
-  app.setErrorHandler((error: FastifyError, request, reply) => answerProblem(toProblem(error), error, request, reply))
+  app.setErrorHandler((error: FastifyError, request, reply) => answerProblem(toProblem(error, request), error, request, reply))
   app.setNotFoundHandler((request, reply) => {
     const found = problem('ROUTE_NOT_FOUND')
     return answerProblem(found, found, request, reply)
@@ -15,7 +15,7 @@ export default fp(async (app: FastifyInstance) => {
 /** For what fails before any route, such as a path that can't be decoded: no hook has run for it. */
 export function answerFrameworkError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id)
-  answerProblem(error.code === 'FST_ERR_BAD_URL' ? problem('PATH_MALFORMED', { cause: error }) : toProblem(error), error, request, reply)
+  answerProblem(error.code === 'FST_ERR_BAD_URL' ? problem('PATH_MALFORMED', { cause: error }) : toProblem(error, request), error, request, reply)
 }
 
 function answerProblem (found: Problem, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -34,15 +34,17 @@ function answerProblem (found: Problem, error: unknown, request: FastifyRequest,
   }))
 }
 
-function toProblem (error: FastifyError): Problem {
+function toProblem (error: FastifyError, { body }: Pick<FastifyRequest, 'body'>): Problem {
   if (error instanceof Problem) return error
+  if (error.validationContext === 'body' && body === undefined) {
+    return problem('VALIDATION_FAILED', { detail: 'This request needs a body, and has none.', errors: [{ path: '/body', message: 'is required' }], cause: error })
+  }
   if (error.validation !== undefined) {
     return problem('VALIDATION_FAILED', { errors: fieldErrors(error.validation, error.validationContext ?? 'body'), cause: error })
   }
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return problem('CONTENT_TYPE_UNSUPPORTED', { cause: error })
     case 'FST_ERR_CTP_BODY_TOO_LARGE': return problem('BODY_TOO_LARGE', { cause: error })
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return problem('BODY_MALFORMED', { cause: error })
     // SQLSTATEs of text that PostgreSQL cannot hold, such as a zero byte or half a surrogate pair: it came from the caller.

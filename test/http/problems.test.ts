@@ -30,10 +30,23 @@ void t.test('each request has an id of its own, whatever its caller calls it', a
 
 void t.test('a body that is no JSON, of another type, or too large is refused by name', async (t) => {
   t.match((await post('/api/tags', '{"name": "choi')).json(), { status: 400, code: 'BODY_MALFORMED' })
-  t.match((await post('/api/tags', '')).json(), { status: 400, code: 'BODY_MALFORMED' })
+  t.match((await post('/api/tags', ' ')).json(), { status: 400, code: 'BODY_MALFORMED' })
   t.match((await post('/api/tags', '{"name":"x","__proto__":{"admin":true}}')).json(), { status: 400, code: 'BODY_MALFORMED' })
   t.match((await post('/api/tags', 'name=choir', { 'content-type': 'application/x-www-form-urlencoded' })).json(), { status: 415, code: 'CONTENT_TYPE_UNSUPPORTED' })
   t.match((await post('/api/tags', { name: 'x'.repeat(2 * 1024 * 1024) })).json(), { status: 413, code: 'BODY_TOO_LARGE' })
+})
+
+void t.test('an empty body is none, whatever its content type is called: fine where none is needed, and named where one is', async (t) => {
+  const nobody = '01890a5d-ac96-774b-bcce-b302099a8057'
+  for (const [verb, code] of [['pause', 'MESSAGE_NOT_FOUND'], ['resume', 'MESSAGE_NOT_FOUND'], ['cancel', 'MESSAGE_NOT_FOUND'], ['retry-failed', 'MESSAGE_NOT_FOUND']] as const) {
+    for (const body of ['', '{}']) t.match((await post(`/api/messages/${nobody}/${verb}`, body)).json(), { status: 404, code }, verb)
+    t.match((await app.inject({ method: 'POST', url: `/api/messages/${nobody}/${verb}`, headers })).json(), { status: 404, code }, `${verb} without a type`)
+  }
+  t.match((await app.inject({ method: 'DELETE', url: `/api/tags/${nobody}`, headers: { ...headers, 'content-type': 'application/json' } })).json(), { code: 'TAG_NOT_FOUND' })
+  for (const url of ['/api/tags', '/api/messages', `/api/dead-letters/${nobody}/resolve`]) {
+    t.match((await post(url, '')).json(), { status: 400, code: 'VALIDATION_FAILED', detail: /needs a body/, errors: [{ path: '/body', message: 'is required' }] }, url)
+  }
+  t.match((await post('/api/tags', 'null')).json(), { code: 'VALIDATION_FAILED', errors: [{ path: '/body', message: /object/ }] })
 })
 
 void t.test('validation names every field that is not valid, missing and unknown ones too', async (t) => {

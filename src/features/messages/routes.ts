@@ -12,7 +12,7 @@ import { previewMessage } from './preview-message.js'
 import { MessagePreview } from './preview-schema.js'
 import { getMessage, listMessages, listRecipients } from './read-messages.js'
 import { retryFailed } from './retry-failed.js'
-import { Message, MessageQuery, MessageWithAudience, NewMessage, Recipient, RecipientQuery, RetryFailed } from './schemas.js'
+import { Message, MessageQuery, MessageWithAudience, NewMessage, Recipient, RecipientQuery, RetryBody } from './schemas.js'
 import { sendMessage } from './send-message.js'
 import { cancelMessage, pauseMessage, resumeMessage } from './steer-message.js'
 
@@ -102,11 +102,11 @@ export const messageRoutes: FastifyPluginAsyncTypebox = async (app) => {
       summary: 'Text those again for whom a broadcast failed',
       description: 'Makes a new message with these recipients and answers it. Each is tried again once; nobody who has opted out, of all or of its topic, and nobody who may have got the text (unknown, sent, delivered).',
       params: IdParams,
-      body: RetryFailed,
+      body: RetryBody,
       response: { 202: MessageWithAudience }
     }
   }, async (request, reply) => {
-    const id = await retryFailed(app.services, request.db, request.tenant, request.params.id, request.body, requestedBy(request))
+    const id = await retryFailed(app.services, request.db, request.tenant, request.params.id, request.body ?? {}, requestedBy(request))
     reply.code(202)
     return await getMessage(request.db, id, askedAt(request))
   })

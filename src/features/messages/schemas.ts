@@ -110,6 +110,9 @@ export const RetryFailed = Type.Object({
   }))
 }, { additionalProperties: false, examples: [{ reasons: 'any' }] })
 
+/** Or no body at all. */
+export const RetryBody = Type.Optional(Type.Union([Type.Null(), RetryFailed]))
+
 export const MessageQuery = Type.Object({ kind: Type.Optional({ ...MessageKind, default: 'broadcast', description: 'Without it: broadcasts.' }), ...pageQuery })
 
 export const RecipientQuery = Type.Object({ status: Type.Optional(RecipientStatus), ...pageQuery })
