@@ -38,12 +38,12 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'resendDeadLetter',
       tags,
       summary: 'Send the text once more',
-      description: 'Your decision: the first may have arrived, so the person may get it twice. Once only, and not to somebody who has opted out.',
+      description: 'Your decision: the first may have arrived, so the person may get it twice. Once only, not to somebody who has opted out, of all or of its topic, and what was a broadcast or a welcome in their daytime.',
       params: IdParams,
       response: { 202: DeadLetterDetail }
     }
   }, async (request, reply) => {
-    await resendDeadLetter(app.services, request.db, request.actor.tenantId, request.params.id, requestedBy(request))
+    await resendDeadLetter(app.services, request.db, request.tenant, request.params.id, requestedBy(request))
     reply.code(202)
     return await getDeadLetter(request.db, fieldsOf(request), request.params.id)
   })

@@ -39,7 +39,8 @@ export async function queueText (trx: TenantDb, { kind, lane, text, mediaUrls = 
   return { messageId: id }
 }
 
-function timesOf (departure: Departure | undefined) {
+/** Columns of the outbox; none of them without a departure: at once and at any hour. */
+export function timesOf (departure: Departure | undefined) {
   if (departure === undefined) return {}
   const { notBefore, timeZone, region, quietFrom, deferred } = departure
   return { ...(notBefore === null ? {} : { not_before: notBefore }), time_zone: timeZone, region, quiet_from: quietFrom, deferred }

@@ -1,9 +1,10 @@
 // The SQL of pausing, resuming, cancelling and trying again.
 import { type RawBuilder, sql } from 'kysely'
 import { type TenantDb } from '../../tenancy/tenant.js'
+import { type Departure } from '../quiet-hours/departures.js'
 import { refusalOf } from './audience.js'
 import { type Queueing } from './audience-queries.js'
-import { lanes } from './queue-text.js'
+import { lanes, timesOf } from './queue-text.js'
 import { type MessageState } from './states.js'
 
 /** `locked` until the transaction ends: no worker takes anything of it meanwhile. */
@@ -73,15 +74,17 @@ export async function findUnknown (trx: TenantDb, messageId: string, phoneHash: 
 
 type Unknown = NonNullable<Awaited<ReturnType<typeof findUnknown>>>
 
+export interface ResentRow { phoneHash: Buffer, deadLetterId: string, adminId: string, departure: Departure | undefined }
+
 /** In the lane of a reply, whatever it was: a person waits for it, and only what answers STOP passes an opt-out. */
-export async function insertResent (trx: TenantDb, first: Unknown, { phoneHash, deadLetterId, adminId }: { phoneHash: Buffer, deadLetterId: string, adminId: string }): Promise<string> {
+export async function insertResent (trx: TenantDb, first: Unknown, { phoneHash, deadLetterId, adminId, departure }: ResentRow): Promise<string> {
   const { id } = await trx.insertInto('messages').values({
     kind: first.kind, topic: first.topic, text: first.text, media_urls: first.media_urls, media_ids: first.media_ids, from_number: first.from_number, resends: deadLetterId, created_by: adminId
   }).returning('id').executeTakeFirstOrThrow()
   const { member_id: memberId, phone_cipher: cipher, rendered_text: rendered, parts, encoding } = first
   const key = { message_id: id, phone_hash: phoneHash }
   await trx.insertInto('message_recipients').values({ ...key, member_id: memberId, phone_cipher: cipher, rendered_text: rendered, parts, encoding }).execute()
-  await trx.insertInto('message_queue').values({ ...key, lane: lanes.reply }).execute()
+  await trx.insertInto('message_queue').values({ ...key, lane: lanes.reply, ...timesOf(departure) }).execute()
   await trx.updateTable('message_recipients').set({ retried_in: id }).where('message_id', '=', first.message_id).where('phone_hash', '=', phoneHash).execute()
   return id
 }

@@ -53,6 +53,29 @@ void t.test('a broadcast in the evening leaves where it is still day, and waits 
   t.match((await api<{ items: Recipient[] }>('GET', `/messages/${sent.body.id}/recipients`)).body.items.length, 5)
 })
 
+void t.test('a broadcast of unknown fate that is sent once more waits for morning as well; an answer does not', async (t) => {
+  const { app, organization: { tenantId }, send, addMember, queue, api, turn } = await open(t, '2026-03-02T18:00:00Z')
+  const member = await addMember(phones.fl)
+  const { body: { id } } = await send()
+  const [letter, answer] = await app.services.tenancy.withTenant(tenantId, async (db) => {
+    const first = await db.selectFrom('message_recipients').select(['phone_hash', 'phone_cipher']).where('message_id', '=', id).executeTakeFirstOrThrow()
+    await db.updateTable('message_recipients').set({ status: 'unknown' }).execute()
+    await db.deleteFrom('message_queue').execute()
+    const reply = await db.insertInto('messages').values({ kind: 'reply', text: 'Hello', from_number: '+16155550100' }).returning('id').executeTakeFirstOrThrow()
+    await db.insertInto('message_recipients').values({ message_id: reply.id, ...first, member_id: member, parts: 1, encoding: 'gsm7', status: 'unknown' }).execute()
+    const letters = [id, reply.id].map((messageId) => ({ category: 'sms_send' as const, status: 'pending' as const, message_id: messageId, phone_hash: first.phone_hash, error: 'timeout' }))
+    return (await db.insertInto('dead_letter_queue').values(letters).returning('id').execute()).map((row) => row.id)
+  })
+  turn('2026-03-03T01:30:00Z')
+  const resend = async (letterId: string | undefined) => {
+    const { status, body } = await api<{ resentMessageId: string }>('POST', `/dead-letters/${letterId ?? ''}/resend`)
+    t.equal(status, 202)
+    return (await queue(body.resentMessageId))[phones.fl]
+  }
+  t.match(await resend(letter), { deferred: true, notBefore: '2026-03-03T13:00:00.000Z', quietFrom: '2026-03-04T00:59:00.000Z', region: 'FL' })
+  t.match(await resend(answer), { deferred: false, quietFrom: undefined })
+})
+
 void t.test('whose clocks count: the member\'s own zone, then a branch\'s, the number\'s, the organization\'s', async (t) => {
   const { send, addMember, queue, api } = await open(t, '2026-03-02T18:00:00Z')
   const branch = async (name: string, timeZone: string | null) => (await api<{ id: string }>('POST', '/branches', { name, timeZone })).body.id
