@@ -9,11 +9,11 @@ import { followOrderJob } from './features/numbers/jobs.js'
 import { occurrenceJob } from './features/recurring/jobs.js'
 import { type Job } from './jobs/define-job.js'
 import { type Services } from './services.js'
-import { processEventsJob, pruneEventsJob } from './webhooks/jobs.js'
+import { processEventsJob, pruneEventsJob, takeOverJob } from './webhooks/jobs.js'
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [
   refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob, wakeJob, occurrenceJob,
-  importJob, discardImportJob, runOperationsJob, processEventsJob, pruneEventsJob
+  importJob, discardImportJob, runOperationsJob, processEventsJob, takeOverJob, pruneEventsJob
 ]
 
 /** What comes round by itself: five fields of cron, in UTC. */

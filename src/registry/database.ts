@@ -149,6 +149,7 @@ export interface Tenants {
 
 export interface WebhookEvents {
   attempts: Generated<number>;
+  claimed_by: number | null;
   created_at: Generated<Timestamp>;
   event_id: string;
   id: Generated<Int8>;
@@ -160,6 +161,11 @@ export interface WebhookEvents {
   route_token: string | null;
   status: Generated<"received" | "processed" | "failed" | "ignored">;
   tenant_id: string | null;
+}
+
+export interface WebhookWakeUp {
+  only_row: Generated<boolean>;
+  waiting: boolean;
 }
 
 export interface DB {
@@ -175,4 +181,5 @@ export interface DB {
   tenant_operations: TenantOperations;
   tenants: Tenants;
   webhook_events: WebhookEvents;
+  webhook_wake_up: WebhookWakeUp;
 }

@@ -1,6 +1,8 @@
 // Hears what the registry NOTIFYs, on a connection of its own, and says honestly when it can't hear.
+import { randomInt } from 'node:crypto'
 import pg from 'pg'
 import { type Logger } from 'pino'
+import { holdSession } from './session-lock.js'
 
 export interface Subscription {
   /** True while every notification is sure to arrive; otherwise whatever was concluded from them is not to be trusted. */
@@ -33,6 +35,7 @@ export class RegistryListener {
   readonly #options: Required<ListenerOptions>
   readonly #channels = new Set<Channel>()
   #client: pg.Client | undefined
+  #session: { id: number, client: pg.Client } | undefined
   /** Resolves when the statement given last has been answered: the connection takes one at a time. */
   #answered: Promise<unknown> = Promise.resolve()
   #pauseMs: number
@@ -68,6 +71,11 @@ export class RegistryListener {
     return this.#client !== undefined
   }
 
+  /** By which other processes see that this one is alive; another after each gap, and undefined within one. */
+  get sessionId (): number | undefined {
+    return this.#session !== undefined && this.#session.client === this.#client ? this.#session.id : undefined
+  }
+
   async close (): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
@@ -100,8 +108,18 @@ export class RegistryListener {
     }
     this.#client = client
     this.#pauseMs = this.#options.firstPauseMs
-    await Promise.all([...this.#channels].map((channel) => this.#listen(client, channel)))
+    await Promise.all([this.#openSession(client), ...[...this.#channels].map((channel) => this.#listen(client, channel))])
     this.#beat(client)
+  }
+
+  async #openSession (client: pg.Client): Promise<void> {
+    const id = randomInt(1, 2 ** 31 - 1)
+    try {
+      await this.#query(client, holdSession(id))
+      this.#session = { id, client }
+    } catch (error) {
+      this.#lose(client, error)
+    }
   }
 
   async #listen (client: pg.Client, channel: Channel): Promise<void> {

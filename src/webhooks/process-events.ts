@@ -1,8 +1,10 @@
 // Works the ledger off: claims what is due, lets each provider's events be applied, and writes down what became of each.
 import { Type } from 'typebox'
-import { keepFailed } from './keep-failed.js'
 import { type Services } from '../services.js'
-import { type ClaimedEvent, claimEvents, type Outcome, processingTask, settleEvents, type SettledEvent } from './queries.js'
+import { claimEvents, hearWakeUps } from './claim-queries.js'
+import { keepFailed } from './keep-failed.js'
+import { type ClaimedEvent, type Outcome, processingTask, settleEvents, type SettledEvent } from './queries.js'
+import { planTakeOver, takeOver } from './take-over.js'
 import { applyTelnyxEvents } from './telnyx/apply-events.js'
 
 /** Events applied together. */
@@ -40,8 +42,16 @@ export async function processEvents (services: Services, signal: AbortSignal): P
   }
 }
 
+/** Takes over what a process held that died, and works it off. */
+export async function processOrphans (services: Services, payload: { session: number }, signal: AbortSignal): Promise<void> {
+  if (await takeOver(services, payload, leaseSeconds)) await processEvents(services, signal)
+}
+
 async function processBatch (services: Services): Promise<boolean> {
-  const claimed = await claimEvents(services.registry, claimSize, leaseSeconds)
+  const { sessionId } = services.listener
+  if (sessionId !== undefined) await planTakeOver(services, sessionId)
+  await hearWakeUps(services.registry)
+  const claimed = await claimEvents(services.registry, claimSize, leaseSeconds, sessionId)
   if (claimed.length === 0) return false
   const worn = claimed.filter(({ attempt }) => attempt > mostAttempts)
   const outcomes = await applyTelnyxEvents(services, claimed.filter(({ attempt }) => attempt <= mostAttempts))

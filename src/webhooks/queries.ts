@@ -1,7 +1,8 @@
-// All SQL of the ledger of webhooks, which is also their queue.
-import { type RawBuilder, sql } from 'kysely'
+// The SQL of the ledger of webhooks, which is also their queue; that of claims is in claim-queries.ts.
+import { sql } from 'kysely'
 import { type Pool } from 'pg'
 import { type RegistryDb } from '../registry/db.js'
+import { binaryArray } from './binary-array.js'
 
 export type Provider = 'telnyx' | 'stripe'
 
@@ -18,24 +19,32 @@ export interface LedgerEvent {
 /** The task that works the ledger off, and its key: however many commits wake it, one run waits. */
 export const processingTask = 'webhooks.process'
 
-// In the one statement the wake-up is committed with the rows: a run that starts before the commit cannot swallow it.
+// In the one statement the wake-up is committed with the rows: a run that starts before the commit cannot swallow it. One that waits
+// already is locked until the commit, so that it looks after it; asking for it once more would cost more than the rows do.
 const insertStatement = `
   WITH fresh AS (
     INSERT INTO webhook_events (provider, event_id, route_token, payload)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
     ON CONFLICT (provider, event_id) DO NOTHING RETURNING id
+  ), waiting AS (
+    SELECT FROM webhook_wake_up WHERE waiting FOR SHARE
   ), woken AS (
     SELECT graphile_worker.add_job('${processingTask}', payload := '{}'::json, job_key := '${processingTask}', job_key_mode := 'replace')
-    FROM fresh LIMIT 1
+    FROM fresh WHERE NOT EXISTS (SELECT FROM waiting) LIMIT 1
+  ), noted AS (
+    UPDATE webhook_wake_up SET waiting = true WHERE NOT waiting AND EXISTS (SELECT FROM woken)
   )
-  SELECT (SELECT count(*)::int FROM fresh) AS fresh, (SELECT count(*)::int FROM woken) AS woken`
+  SELECT (SELECT count(*)::int FROM fresh) AS fresh`
 
 /** Returns how many were new. Through the pool itself, because Kysely names no statements and this one is parsed once a connection. */
 export async function insertEvents (pool: Pool, events: readonly LedgerEvent[]): Promise<number> {
   const { rows: [row] } = await pool.query<{ fresh: number }>({
     name: 'insert-webhook-events',
     text: insertStatement,
-    values: [events.map(({ provider }) => provider), events.map(({ eventId }) => eventId), events.map(({ routeToken }) => routeToken), events.map(({ payload }) => payload)]
+    values: [
+      binaryArray('text', events.map(({ provider }) => provider)), binaryArray('text', events.map(({ eventId }) => eventId)),
+      binaryArray('text', events.map(({ routeToken }) => routeToken)), binaryArray('bytea', events.map(({ payload }) => payload))
+    ]
   })
   return row?.fresh ?? 0
 }
@@ -46,29 +55,6 @@ export interface ClaimedEvent extends LedgerEvent {
   attempt: number
   /** Known from an earlier try. */
   tenantId: string | null
-}
-
-/** From here on an event is taken alone: it may be what ended the process that held it before, and with it its neighbours. */
-const suspectAfter = 3
-
-/**
- * Takes the events that are due, the oldest first, for `leaseSeconds`: unless settled by then they are due again, so a crash loses
- * none. The attempt counts from the claim, so that an event that ends the process does not do so for ever.
- */
-export async function claimEvents (db: RegistryDb, limit: number, leaseSeconds: number): Promise<ClaimedEvent[]> {
-  const claimed = await claim(db, sql`attempts < ${suspectAfter}`, limit, leaseSeconds)
-  return claimed.length > 0 ? claimed : claim(db, sql`attempts >= ${suspectAfter}`, 1, leaseSeconds)
-}
-
-async function claim (db: RegistryDb, which: RawBuilder<unknown>, limit: number, leaseSeconds: number): Promise<ClaimedEvent[]> {
-  const { rows } = await sql<ClaimedEvent>`
-    UPDATE webhook_events SET attempts = attempts + 1, not_before = now() + make_interval(secs => ${leaseSeconds})
-    WHERE id IN (
-      SELECT id FROM webhook_events WHERE status = 'received' AND not_before <= now() AND ${which}
-      ORDER BY not_before, id LIMIT ${limit} FOR UPDATE SKIP LOCKED
-    )
-    RETURNING id, provider, event_id AS "eventId", route_token AS "routeToken", coalesce(payload, '') AS payload, attempts AS attempt, tenant_id AS "tenantId"`.execute(db)
-  return rows.sort((one, other) => Number(BigInt(one.id) - BigInt(other.id)))
 }
 
 /** What became of one claimed event. */
@@ -88,7 +74,7 @@ export async function settleEvents (db: RegistryDb, settled: readonly SettledEve
     UPDATE webhook_events w SET
       status = o.status, tenant_id = coalesce(o.tenant_id, w.tenant_id), last_error = o.reason,
       payload = CASE WHEN o.status IN ('processed', 'ignored') THEN NULL ELSE w.payload END,
-      attempts = w.attempts - o.refund,
+      attempts = w.attempts - o.refund, claimed_by = NULL,
       not_before = now() + make_interval(secs => o.delay),
       processed_at = CASE WHEN o.status = 'received' THEN NULL ELSE now() END
     FROM unnest(
