@@ -7,6 +7,7 @@ const catalogue = {
   ACCESS_TOKEN_EXPIRED: { status: 401, detail: 'The access token has expired. Call POST /api/auth/refresh, then try again.' },
   ACCESS_TOKEN_INVALID: { status: 401, detail: 'The access token is not valid. Sign in again with POST /api/auth/login.' },
   ADMIN_NOT_FOUND: { status: 404, detail: 'No active admin of the organization has this id. List them with GET /api/admins.' },
+  ARCHIVE_UNREADABLE: { status: 422, detail: 'This is no archive that can be read here. Nothing was changed.' },
   AREA_CODE_INVALID: { status: 400, detail: 'areaCode must be a three-digit North American area code, such as 615.' },
   AUDIENCE_EMPTY: { status: 409, detail: 'Nobody in this audience has opted in, so nothing was queued. Choose another, or record consent with optIn in PATCH /api/members/:id.' },
   AUTHENTICATION_REQUIRED: { status: 401, detail: 'Send an access token: Authorization: Bearer <accessToken>, from POST /api/auth/login.' },
