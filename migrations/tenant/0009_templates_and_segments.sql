@@ -1,4 +1,5 @@
 -- Who a message is for and what it says: saved segments, and why a message could not start.
+-- Accepts index-blocks-writes, whole-table-update: older than the first release, when no table is large.
 -- Up Migration
 
 CREATE TABLE segments (

@@ -1,4 +1,5 @@
 -- Pausing and trying again, what needs a person, and how fast texts may leave: the sending side of messages.
+-- Accepts index-blocks-writes, scans-under-lock: older than the first release, when no table is large.
 -- Up Migration
 
 ALTER TABLE messages

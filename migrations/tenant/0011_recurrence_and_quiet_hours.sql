@@ -1,4 +1,5 @@
 -- When a text leaves: the zone and hours of each recipient, deadlines, local times, and messages that come again.
+-- Accepts index-blocks-writes, scans-under-lock: older than the first release, when no table is large.
 -- Up Migration
 
 -- Where the number is at home: a zone of the IANA database, a state of the US. Derived from the number whenever it is written.

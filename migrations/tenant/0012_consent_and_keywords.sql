@@ -1,4 +1,5 @@
 -- Only a person's own text undoes their opt-out, whatever writes to the database; topics; what the organization says by itself.
+-- Accepts index-blocks-writes, scans-under-lock: older than the first release, when no table is large.
 -- Up Migration
 
 ALTER TABLE consent_logs ADD CHECK (topic ~ '^[a-z][a-z0-9-]{0,49}$');

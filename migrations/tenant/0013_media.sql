@@ -1,4 +1,5 @@
 -- Pictures and files: what was uploaded to be sent, and what members sent. The bytes lie in the storage, here is what they are.
+-- Accepts index-blocks-writes, scans-under-lock: older than the first release, when no table is large.
 -- Up Migration
 
 CREATE TABLE media_files (

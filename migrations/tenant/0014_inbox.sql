@@ -1,4 +1,5 @@
 -- The inbox for several people: put off until a time, notes among the texts, reactions to them, and words found in them.
+-- Accepts index-blocks-writes, scans-under-lock: older than the first release, when no table is large.
 -- Up Migration
 
 ALTER TABLE conversations

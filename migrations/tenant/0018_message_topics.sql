@@ -1,4 +1,5 @@
 -- A message names the topic it belongs to, and goes to those who have consented to that.
+-- Accepts rewrites-table, scans-under-lock: older than the first release, when no table is large.
 -- Up Migration
 
 -- What consent has been put on record for, one name each; none is ever removed.

@@ -11,8 +11,8 @@ interface Act<T> {
   /** The tenant, when it is known beforehand. */
   subject?: string
   run: () => Promise<T>
-  /** What is to be noted of an act that ended without an error. */
-  note?: (result: T) => { subject?: string, failure?: string }
+  /** What is to be noted of an act that ended without an error; `nothing` when it found nothing to do. */
+  note?: (result: T) => { subject?: string, failure?: string, nothing?: boolean }
 }
 
 /** Runs the act and notes how it ended. Throws what `run` throws, and when an act that was done could not be noted. */
@@ -27,7 +27,7 @@ export async function audited<T> ({ registry, log }: Pick<Operator, 'registry' |
     throw error
   }
   const noted = note?.(result)
-  await append(registry, action, noted?.subject ?? subject, noted?.failure)
+  if (noted?.nothing !== true) await append(registry, action, noted?.subject ?? subject, noted?.failure)
   return result
 }
 

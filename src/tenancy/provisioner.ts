@@ -11,7 +11,10 @@ import { type RegistryListener, type Subscription } from '../registry/listener.j
 import { askOnce } from './ask-once.js'
 import { changeStatus } from './change-status.js'
 import { type TenantLease } from './lease.js'
-import { type FleetProgress, type FleetResult, migrateTenants } from './migrate-tenants.js'
+import { planOf, survey } from './fleet/begin-run.js'
+import { type FleetOrder, type FleetPlan, type FleetProgress, type FleetResult } from './fleet/fleet-order.js'
+import { type FleetTiming, fleetTiming } from './fleet/fleet-timing.js'
+import { runFleet } from './fleet/run-fleet.js'
 import { type Provisioning } from './provisioning.js'
 import { reconcile, type ReconcileReport, undoExpired } from './reconcile.js'
 import { activateReservation, claimSpare, type NewOrganization, type Reservation, reserveCold } from './reserve-tenant.js'
@@ -25,7 +28,7 @@ import { type Rehearsal } from './warm-spares.js'
 
 export type { NewOrganization, Reservation } from './reserve-tenant.js'
 export type { ReconcileReport } from './reconcile.js'
-export type { FleetProgress, FleetResult } from './migrate-tenants.js'
+export { type FleetFailure, type FleetOrder, type FleetPlan, type FleetProgress, FleetRefused, type FleetResult } from './fleet/fleet-order.js'
 export type { Refill } from './spare-stock.js'
 
 /** What of Tenancy is needed: connections within the budget, and the end of those to a database that goes. */
@@ -43,6 +46,7 @@ export interface ProvisionerOptions {
   registryUrl: string
   log: Logger
   onStep?: Provisioning['onStep']
+  fleetTiming?: Partial<FleetTiming>
 }
 
 /** Databases made at a time while callers wait: more gain nothing on one server, and each needs two connections. */
@@ -127,10 +131,17 @@ export class Provisioner {
     return await undoExpired(this.#work, (id) => this.#options.tenancy.drain(id))
   }
 
-  /** The registry itself comes first: `migrateRegistry`. @throws FleetBusy */
-  async migrateTenants (onProgress: (progress: FleetProgress) => void = () => undefined): Promise<FleetResult> {
-    await this.#recordServers()
-    return await migrateTenants(this.#work, onProgress)
+  /**
+   * Brings tenants and spares to a version; the registry itself comes first: `migrateRegistry`. Nothing to do is one query.
+   * @throws FleetRefused
+   */
+  async migrateTenants (order: FleetOrder = {}, onProgress: (progress: FleetProgress) => void = () => undefined): Promise<FleetResult> {
+    return await runFleet(this.#work, order, { ...fleetTiming, ...this.#options.fleetTiming }, onProgress)
+  }
+
+  /** What `migrateTenants` would do, and nothing else. @throws FleetRefused when the order makes no sense */
+  async planMigration (order: FleetOrder = {}): Promise<FleetPlan> {
+    return planOf(await survey(this.#work.registry, order, this.#work.servers.names))
   }
 
   /** Every process refuses its next request. @throws Problem TENANT_NOT_FOUND, TENANT_STATUS_CONFLICT */

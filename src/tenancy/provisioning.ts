@@ -9,7 +9,10 @@ import { type ServerAdministration } from './server-administration.js'
 export type ProvisioningStep =
   'registered' | 'role-created' | 'database-creating' | 'database-created' | 'database-owned' | 'database-migrated' | 'ready' |
   'claimed' | 'activated' |
-  'undo-begun' | 'database-dropped' | 'role-dropped' | 'row-deleted'
+  'undo-begun' | 'database-dropped' | 'role-dropped' | 'row-deleted' | FleetStep
+
+/** Of a run over the fleet: begun, then for each tenant claimed, each file committed, at its version, so in the registry; between canaries and the rest. */
+export type FleetStep = 'fleet-begun' | 'fleet-claimed' | 'fleet-file' | 'fleet-advanced' | 'fleet-recorded' | 'fleet-canaries'
 
 export interface Provisioning {
   registry: RegistryDb

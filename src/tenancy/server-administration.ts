@@ -8,6 +8,7 @@ export interface AdministrationTarget { applicationName: string, database: strin
 /** The part of Tenancy that this needs: a connection that is gone from the server when the promise settles. */
 export interface ServerConnections {
   serverFor: (server: ServerAddress) => {
+    readonly limits: { readonly connections: number }
     withConnection: <T>(target: AdministrationTarget, use: (client: ClientBase) => Promise<T>) => Promise<T>
   }
 }
@@ -49,6 +50,11 @@ export class ServerAdministration {
       password: () => decodeURIComponent(url.password)
     }
     return await this.#connections.serverFor(this.address(name)).withConnection(target, use)
+  }
+
+  /** How many connections this process may hold to the server, tenants' included. */
+  connectionLimit (name: string): number {
+    return this.#connections.serverFor(this.address(name)).limits.connections
   }
 
   #url (name: string): URL {

@@ -1,10 +1,9 @@
-// `koinonia tenants` and `koinonia migrate` as an operator meets them: output, exit codes, and what other processes see.
+// `koinonia tenants` as an operator meets it: output, exit codes, and what other processes see.
 import { hostname, userInfo } from 'node:os'
 import type pg from 'pg'
 import t from 'tap'
-import { currentSchemaVersion } from '../../src/tenancy/schema-version.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
-import { makeRegistry, newAdmin, newChurch, openProvisioner } from '../helpers/provisioning-ground.js'
+import { makeRegistry, openProvisioner } from '../helpers/provisioning-ground.js'
 import { runCli } from './run-cli.js'
 
 t.setTimeout(120_000)
@@ -47,32 +46,4 @@ void t.test('what can\'t be done says why, and exits with 1', async (t) => {
   t.match((await acts(ground.sql)), [{ action: 'tenants.suspend', subject: 'c'.repeat(24), outcome: 'failed', reason: 'TENANT_NOT_FOUND' }], 'an attempt that failed is noted too')
   t.match(await runCli(ground.registryUrl, ['tenants', 'suspend', 'DROP TABLE']), { code: 1, stderr: /No tenant has the id/ })
   t.match(await runCli(ground.registryUrl, ['tenants', 'list', '--status', 'happy']), { code: 1, stderr: /Use one of: creating/ })
-})
-
-void t.test('migrate brings every tenant up to date, records one that fails, goes on, and exits with 1', async (t) => {
-  const ground = await makeRegistry(t)
-  const { provisioner, tenancy } = await openProvisioner(t, ground.registryUrl, { SPARE_TENANTS: 1 })
-  const ids: TenantId[] = []
-  for (const name of ['First', 'Broken', 'Last']) {
-    const reservation = await provisioner.reserve(newChurch(name))
-    await provisioner.activate(reservation, newAdmin())
-    ids.push(reservation.tenant.id)
-  }
-  await provisioner.refillSpares()
-  await tenancy.drain(ids[1]!)
-  await ground.admin.query(`ALTER DATABASE tenant_${ids[1]!} WITH ALLOW_CONNECTIONS false`)
-  await ground.sql.query('UPDATE tenants SET schema_version = 1')
-  const run = await runCli(ground.registryUrl, ['migrate'])
-  t.equal(run.code, 1)
-  t.match(run.stdout, new RegExp(`Tenants: 3 of 3, 1 failed\nTenants: 3 migrated, 1 failed\n  ${ids[1]!}: .*not currently accepting connections`))
-  const { rows } = await ground.sql.query<object>('SELECT id, schema_version, migration_status, migration_error IS NULL AS fine FROM tenants WHERE status = \'active\' ORDER BY created_at')
-  const version = currentSchemaVersion()
-  t.strictSame(rows, [
-    { id: ids[0], schema_version: version, migration_status: 'done', fine: true },
-    { id: ids[1], schema_version: 1, migration_status: 'failed', fine: false },
-    { id: ids[2], schema_version: version, migration_status: 'done', fine: true }
-  ])
-  await ground.admin.query(`ALTER DATABASE tenant_${ids[1]!} WITH ALLOW_CONNECTIONS true`)
-  t.match(JSON.parse((await runCli(ground.registryUrl, ['migrate', '--json'])).stdout), { registry: { applied: [] }, tenants: { migrated: 1, failed: [] } })
-  t.match(await acts(ground.sql), [{ action: 'migrate', outcome: 'failed', reason: '1 tenants failed' }, { action: 'migrate', outcome: 'done' }])
 })
