@@ -51,6 +51,23 @@ export interface DatabaseServers {
   updated_at: Generated<Timestamp>;
 }
 
+export interface FleetMigrations {
+  canaries: Generated<string[]>;
+  canary: number;
+  concurrency: number | null;
+  direction: "up" | "down";
+  failed: Generated<number>;
+  finished_at: Timestamp | null;
+  heard_at: Generated<Timestamp>;
+  id: Generated<string>;
+  migrated: Generated<number>;
+  on_error: "stop" | "continue";
+  only_tenants: string[] | null;
+  outcome: "done" | "failed" | "stopped" | "superseded" | null;
+  started_at: Generated<Timestamp>;
+  target_version: number;
+}
+
 export interface OperatorAudit {
   action: string;
   created_at: Generated<Timestamp>;
@@ -136,6 +153,10 @@ export interface Tenants {
   id: string;
   migration_attempted_at: Timestamp | null;
   migration_error: string | null;
+  migration_expires_at: Timestamp | null;
+  migration_ms: number | null;
+  migration_owner: string | null;
+  migration_run: string | null;
   migration_status: Generated<"pending" | "running" | "done" | "failed">;
   organization_id: string | null;
   provisioning_expires_at: Timestamp | null;
@@ -172,6 +193,7 @@ export interface DB {
   admin_email_index: AdminEmailIndex;
   attempt_counts: AttemptCounts;
   database_servers: DatabaseServers;
+  fleet_migrations: FleetMigrations;
   operator_audit: OperatorAudit;
   organizations: Organizations;
   phone_number_registry: PhoneNumberRegistry;
