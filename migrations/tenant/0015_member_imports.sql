@@ -1,4 +1,5 @@
 -- Imports of members from CSV files: how far each has come, and what became of each row; where phone numbers without a country code are.
+-- Accepts scans-under-lock: messaging_settings has one row.
 -- Up Migration
 
 CREATE TABLE member_imports (
