@@ -10,6 +10,8 @@ export interface S3Server {
   objects: Map<string, { content: Buffer, type: string }>
   /** Answers the next request with this status. */
   failNext: (status: number) => void
+  /** Told of each object that is asked for, and from which byte. */
+  onGet?: (first: number) => void
   close: () => Promise<void>
 }
 
@@ -24,13 +26,14 @@ export async function startS3Server (bucket: string): Promise<S3Server> {
     request.on('end', () => {
       const fault = failing ?? faultOf(request, Buffer.concat(chunks))
       failing = undefined
+      if (fault === undefined && request.method === 'GET') s3.onGet?.(Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0))
       if (fault !== undefined) response.writeHead(typeof fault === 'number' ? fault : 403).end(`<Error><Code>${fault}</Code></Error>`)
       else if (!(request.url ?? '').startsWith(`/${bucket}/`)) response.writeHead(404).end('<Error><Code>NoSuchBucket</Code></Error>')
       else serve(request, response, Buffer.concat(chunks), objects)
     })
   })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
-  return {
+  const s3: S3Server = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     objects,
     failNext: (status) => { failing = status },
@@ -39,6 +42,7 @@ export async function startS3Server (bucket: string): Promise<S3Server> {
       server.close(() => { resolve() })
     })
   }
+  return s3
 }
 
 function serve ({ method, url = '', headers }: IncomingMessage, response: ServerResponse, content: Buffer, objects: S3Server['objects']): void {
