@@ -16,6 +16,7 @@ import { deleteMember } from './delete-member.js'
 import { getMember } from './find-member.js'
 import { listMembers } from './list-members.js'
 import { normalizePhone } from './phone.js'
+import { refuseUnfit } from './refuse-unfit.js'
 import { Member, MemberChanges, MemberQuery, NewMember, type OptIn } from './schemas.js'
 import { toWire } from './to-wire.js'
 import { prepareWelcome } from './welcome.js'
@@ -26,8 +27,11 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   await app.register(consentRoutes)
   const fieldsOf = (request: FastifyRequest) => fieldCrypto(app.services.keyring, request.actor.tenantId)
   const welcomeFor = async (request: FastifyRequest, { optIn }: { optIn?: OptIn }) => optIn === undefined ? null : await prepareWelcome(app.services, request.db, request.tenant)
-  const withCountryCode = async <Body extends { phone?: string }>({ db, tenant }: FastifyRequest, body: Body): Promise<Body> =>
-    body.phone === undefined ? body : { ...body, phone: normalizePhone(body.phone, await countryOf(db, tenant)) }
+  /** With the country code of the phone number. */
+  const fit = async <Body extends MemberChanges>({ db, tenant }: FastifyRequest, body: Body): Promise<Body> => {
+    refuseUnfit(body, app.services.clock.now())
+    return body.phone === undefined ? body : { ...body, phone: normalizePhone(body.phone, await countryOf(db, tenant)) }
+  }
 
   app.post('/members', {
     config: { errors: ['PHONE_INVALID', 'MEMBER_PHONE_TAKEN', 'BRANCH_NOT_FOUND'] },
@@ -42,7 +46,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request, reply) => {
     const fields = fieldsOf(request)
     const welcome = await welcomeFor(request, request.body)
-    const created = await createMember(request.db, fields, await withCountryCode(request, request.body), requestedBy(request), welcome)
+    const created = await createMember(request.db, fields, await fit(request, request.body), requestedBy(request), welcome)
     if (welcome !== null) await wakeDispatch(app.services, request.tenant.id)
     announceEvents(app.services, request.actor.tenantId)
     return reply.code(201).send(toWire(created, fields))
@@ -72,7 +76,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request) => {
     const fields = fieldsOf(request)
     const welcome = await welcomeFor(request, request.body)
-    const changed = await changeMember(request.db, fields, request.params.id, await withCountryCode(request, request.body), requestedBy(request), welcome)
+    const changed = await changeMember(request.db, fields, request.params.id, await fit(request, request.body), requestedBy(request), welcome)
     if (welcome !== null) await wakeDispatch(app.services, request.tenant.id)
     announceEvents(app.services, request.actor.tenantId)
     return toWire(changed, fields)

@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { pageQuery } from '../../http/pagination.js'
 import { nullable, Timestamp, TimeZone, Uuid } from '../../http/wire.js'
+import { customKeyPattern, mostCustom } from './custom-fields.js'
 
 const FirstName = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S', examples: ['Ada'] })
 const LastName = Type.String({ maxLength: 100, examples: ['Okafor'] })
@@ -11,7 +12,9 @@ const Birthday = Type.String({ format: 'date', examples: ['1990-04-23'] })
 const BranchIds = Type.Array(Uuid, { maxItems: 100 })
 const TagName = Type.String({ minLength: 1, maxLength: 50, pattern: '\\S', examples: ['choir'] })
 const TagNames = Type.Array(TagName, { maxItems: 100, description: 'Names, whatever their case; a tag that does not exist yet is made.' })
-const Custom = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), { maxProperties: 50, description: 'Fields of your own.', examples: [{ household: 'Okafor' }] })
+const Custom = Type.Record(Type.String({ pattern: `^${customKeyPattern}$` }), Type.Unknown(), {
+  additionalProperties: false, maxProperties: 50, description: `Fields of your own, of ${mostCustom / 1_000} KB as JSON in all.`, examples: [{ household: 'Okafor' }]
+})
 
 const OptInState = Type.Enum(['pending', 'opted_in', 'opted_out'], { description: 'Only opted_in members get broadcasts.' })
 export type OptInState = Static<typeof OptInState>

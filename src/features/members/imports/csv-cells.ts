@@ -14,16 +14,16 @@ export function readCell (cell: string): string {
   return text.startsWith("'") && formula.test(text.slice(1)) ? text.slice(1) : text
 }
 
-/** Several names in one cell: separated by semicolons; one that has a separator or a quote in it stands in quotes. */
+/** Several names in one cell: separated by semicolons; one that has a separator, a quote or more than single spaces in it stands in quotes. */
 export function joinNames (names: readonly string[]): string {
-  return names.map((name) => /[;,|"]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name).join('; ')
+  return names.map((name) => /[;,|"]|\s\s|[^\S ]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name).join('; ')
 }
 
-/** Separated by semicolons, commas or bars; single spaces, none twice whatever the case. */
+/** Separated by semicolons, commas or bars; single spaces but in quotes, none twice whatever the case. */
 export function splitNames (cell: string): string[] {
   const names = new Map<string, string>()
   for (const [part, quoted] of cell.matchAll(/\s*"((?:[^"]|"")*)"\s*(?=[;,|]|$)|[^;,|]+/g)) {
-    const name = (quoted === undefined ? part : quoted.replaceAll('""', '"')).trim().replace(/\s+/g, ' ')
+    const name = (quoted === undefined ? part.replace(/\s+/g, ' ') : quoted.replaceAll('""', '"')).trim()
     if (name !== '' && !names.has(name.toLowerCase())) names.set(name.toLowerCase(), name)
   }
   return [...names.values()]

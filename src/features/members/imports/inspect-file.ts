@@ -53,5 +53,5 @@ function readHeader (cells: readonly string[], options: ImportOptions): ColumnMa
 
 /** No column is called by a phone number or an e-mail address; by a day, which has eight digits at most, one may be. */
 function looksLikePerson (cell: string): boolean {
-  return /^\S+@\S+\.\S+$/.test(cell.trim()) || (/^[\s\d()+./-]+$/.test(cell) && cell.replace(/\D/g, '').length >= 9)
+  return (/^\S+@\S+\.\S+$/.test(cell.trim()) && !/^custom\./i.test(cell.trim())) || (/^[\s\d()+./-]+$/.test(cell) && cell.replace(/\D/g, '').length >= 9)
 }

@@ -9,8 +9,8 @@ export type Delimiter = typeof delimiters[number]
 /** `row` counts as a spreadsheet does, from 1, blank lines too; `end`: byte of the text at which the next one begins. */
 export interface CsvRecord { cells: string[], row: number, end: number }
 
-/** In bytes of UTF-8. Nobody's row is that long; an unclosed quote soon makes one. */
-const mostInRecord = 65_536
+/** In bytes of UTF-8. An export has no longer row; an unclosed quote soon makes one. */
+const mostInRecord = 262_144
 
 /** `from`: the byte at which `text` begins, and the row before it. Blank lines are left out. @throws problem('CSV_MALFORMED') */
 export async function * readRecords (text: Readable, delimiter: string, from: { offset: number, row: number }): AsyncGenerator<CsvRecord> {

@@ -27,7 +27,13 @@ function toDay (year = '', month = '', day = '', today: Date): string | undefine
   const years = year.length === 2 ? lastYearEndingIn(Number(year), today) : Number(year)
   const date = new Date(Date.UTC(years, Number(month) - 1, Number(day)))
   const exists = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day)
-  return exists && years >= 1900 && date.getTime() <= today.getTime() ? date.toISOString().slice(0, 10) : undefined
+  return exists && isBirthday(date, today) ? date.toISOString().slice(0, 10) : undefined
+}
+
+/** Whether anyone alive may be born on this day. */
+export function isBirthday (day: Date | string, today: Date): boolean {
+  const date = new Date(day)
+  return date.getUTCFullYear() >= 1900 && date.getTime() <= today.getTime()
 }
 
 function lastYearEndingIn (digits: number, today: Date): number {

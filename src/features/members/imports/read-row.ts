@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { isTimeZone } from '../../../http/wire.js'
+import { fitsCustom } from '../custom-fields.js'
 import { type E164, readPhone } from '../phone.js'
 import { readCell, splitNames } from './csv-cells.js'
 import { type DateOrder, readBirthday } from './read-birthday.js'
@@ -29,7 +30,7 @@ interface Reading {
 }
 
 const email = Compile(Type.String({ format: 'email', maxLength: 254 }))
-const most = { name: 100, tag: 50, branch: 100, names: 100, custom: 2_000 }
+const most = { name: 100, tag: 50, branch: 100, names: 1_000 }
 const monthFirst: readonly string[] = ['US', 'CA', 'PH']
 
 /** Reads rows of one file. `today`: of the organization, for what can't be born yet. */
@@ -61,9 +62,9 @@ function readPerson (cells: readonly string[], cell: Cell, reading: Reading): Im
   const fields = readFields(cells, cell, reading)
   if (typeof fields === 'string') return fields
   const tags = splitNames(cell('tags'))
-  if (tags.length > most.names || tags.some((name) => name.length > most.tag)) return 'tag_too_long'
+  if (tags.length > most.names || tags.some((name) => isLonger(name, most.tag))) return 'tag_too_long'
   const branches = splitNames(cell('branches'))
-  if (branches.length > most.names || branches.some((name) => name.length > most.branch)) return 'branch_too_long'
+  if (branches.length > most.names || branches.some((name) => isLonger(name, most.branch))) return 'branch_too_long'
   return { phone, fields, tags, branches, consent: readRowConsent(cell, reading.hasConsent, reading.options) }
 }
 
@@ -74,15 +75,20 @@ function phoneFault (text: string, { defaultCountry }: ImportOptions): string {
 
 function readFields (cells: readonly string[], cell: Cell, { customs, dateOrder, today, knowsZone }: Reading): PersonFields | string {
   const [firstName, lastName] = readNames(cell)
-  if (firstName.length > most.name || lastName.length > most.name) return 'name_too_long'
+  if (isLonger(firstName, most.name) || isLonger(lastName, most.name)) return 'name_too_long'
   const [address, born, zone] = [cell('email'), cell('birthday'), cell('timeZone')]
   if (address !== '' && !email.Check(address)) return 'email_invalid'
   const birthday = born === '' ? null : readBirthday(born, dateOrder, today)
   if (birthday === undefined) return 'birthday_invalid'
   if (zone !== '' && !knowsZone(zone)) return 'time_zone_unknown'
-  const custom = customs.map(({ key, index }): [string, string] => [key, readCell(cells[index] ?? '')]).filter(([, value]) => value !== '')
-  if (custom.some(([, value]) => value.length > most.custom)) return 'custom_too_long'
-  return { firstName, lastName, email: address === '' ? null : address, birthday, timeZone: zone === '' ? null : zone, custom: Object.fromEntries(custom) }
+  const custom = Object.fromEntries(customs.map(({ key, index }): [string, string] => [key, readCell(cells[index] ?? '')]).filter(([, value]) => value !== ''))
+  if (!fitsCustom(custom)) return 'custom_too_long'
+  return { firstName, lastName, email: address === '' ? null : address, birthday, timeZone: zone === '' ? null : zone, custom }
+}
+
+/** In characters as the database counts them. */
+function isLonger (text: string, most: number): boolean {
+  return text.length > most && Array.from(text).length > most
 }
 
 /** A full name's last word is the last name. */

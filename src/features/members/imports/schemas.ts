@@ -4,9 +4,10 @@ import { getCountries } from 'libphonenumber-js/min'
 import { type Static, Type } from 'typebox'
 import { pageQuery } from '../../../http/pagination.js'
 import { nullable, Timestamp, Uuid } from '../../../http/wire.js'
+import { customKeyPattern } from '../custom-fields.js'
 
 const fieldNames = ['phone', 'firstName', 'lastName', 'name', 'email', 'birthday', 'timeZone', 'branches', 'tags', 'optIn', 'optInSource', 'optInNote'] as const
-const customPattern = '^custom\\.\\S(.{0,98}\\S)?$'
+const customPattern = `^custom\\.${customKeyPattern}$`
 export type FieldName = typeof fieldNames[number] | `custom.${string}`
 
 const Field = Type.Unsafe<FieldName>({ type: 'string', pattern: `^(${fieldNames.join('|')})$|${customPattern}`, description: `${fieldNames.join(', ')}, or custom.<a field of your own>.`, examples: ['phone'] })

@@ -26,7 +26,7 @@ void t.test('what is no CSV file, or broken in it, is told with the line, and no
     ['an unclosed quote at the end', `phone,name\n${rows.join('\n')}\n6155550199,"Ada\n`, 'CSV_MALFORMED', /begins in line 52 and never closed/],
     ['an unclosed quote before another', `phone,name\n${rows.slice(0, 3).join('\n')}\n6155550199,"Ada\n6155550198,"Bea"\n`, 'CSV_MALFORMED', /row that begins in line 5/],
     ['a quote within a cell', 'phone,name\n6155550101,Ada "A" Okafor\n', 'CSV_MALFORMED', /line 2.*double/],
-    ['a huge field', `phone,name\n6155550101,${'x'.repeat(70_000)}\n`, 'CSV_MALFORMED', /line 2 has more than 65536 bytes/],
+    ['a huge field', `phone,name\n6155550101,${'x'.repeat(270_000)}\n`, 'CSV_MALFORMED', /line 2 has more than 262144 bytes/],
     ['a NUL byte', 'phone,name\n6155550101,A\0da\n', 'CSV_ENCODING', /NUL byte in line 2/],
     ['UTF-16 without its mark', utf16.subarray(2), 'CSV_ENCODING', /NUL byte in line 1/],
     ['UTF-16 cut in half', utf16.subarray(0, -1), 'CSV_ENCODING', /begins as UTF-16LE/],
