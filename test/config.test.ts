@@ -1,7 +1,8 @@
 import t from 'tap'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError, loadConfig, packageRoot, settingsSchema, tenantServers } from '../src/config.js'
+import { ConfigError, loadConfig, packageRoot, tenantServers } from '../src/config.js'
+import { settingsSchema } from '../src/settings.js'
 
 const production = {
   NODE_ENV: 'production',

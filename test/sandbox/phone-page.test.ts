@@ -1,45 +1,10 @@
 // The page of phones in a real browser: texts arrive, replies go out, by keyboard alone and on a narrow screen.
-import { existsSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { type AddressInfo } from 'node:net'
-import { chromium, type Browser, type Page } from 'playwright-core'
-import t, { type Test } from 'tap'
-import { startCarrier, type RunningCarrier } from '../../src/sandbox/carrier/start-carrier.js'
-import { picture, smallPng } from '../helpers/upload.js'
-import { buyNumber, getJson, postJson, startReceiver, until } from './receive-webhooks.js'
+import t from 'tap'
+import { startCarrier } from '../../src/sandbox/carrier/start-carrier.js'
+import { openBrowser, phone, send, skip } from './phone-desk.js'
+import { buyNumber, getJson, until } from './receive-webhooks.js'
 
-const executablePath = [process.env.CHROMIUM_PATH ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-const skip = executablePath === undefined && 'no Chromium here: install one or set CHROMIUM_PATH to see the phone page tested'
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-
-let browser: Browser | undefined
-t.before(async () => {
-  if (executablePath !== undefined) browser = await chromium.launch({ executablePath, args })
-})
-t.teardown(() => browser?.close())
-
-interface Desk { carrier: RunningCarrier, from: string, page: Page, faults: string[] }
-
-/** A carrier with one number, and the page open before it; `faults` gathers what the browser complains of. */
-async function desk (t: Test, viewport = { width: 1280, height: 900 }): Promise<Desk> {
-  const receiver = await startReceiver(t)
-  const carrier = await startCarrier({ orderDelayMs: 1, sentDelayMs: 5, finalDelayMs: 30, retryDelaysMs: [] })
-  const from = await buyNumber(carrier, receiver.url)
-  const page = await browser!.newPage({ viewport })
-  t.teardown(async () => {
-    await page.close()
-    await carrier.close()
-  })
-  const faults: string[] = []
-  page.on('console', (message) => { if (message.type() === 'error') faults.push(message.text()) })
-  page.on('pageerror', (error) => faults.push(error.message))
-  await page.goto(`${carrier.url}/sandbox`)
-  await page.getByRole('status').filter({ hasText: 'Live' }).waitFor()
-  return { carrier, from, page, faults }
-}
-
-const send = ({ carrier, from }: Desk, to: string, text: string) => postJson(`${carrier.baseUrl}/messages`, { from, to, text })
-const phone = ({ page }: Desk, name: string) => page.getByRole('article', { name })
+const desk = openBrowser(t)
 
 await t.test('A text appears on its phone with its delivery mark, and the reply reaches the service', { skip }, async (t) => {
   const it = await desk(t)
@@ -82,43 +47,6 @@ await t.test('By keyboard alone: add a phone, text the service, and always see t
   await it.page.keyboard.press('Tab')
   t.equal(await focused(), 'Send')
   t.same(it.faults, [])
-})
-
-await t.test('Pictures come and go: shown in place with words for who cannot see them, attached by keyboard, anything else a link', { skip }, async (t) => {
-  const it = await desk(t, { width: 360, height: 740 })
-  const png = await smallPng()
-  const files = createServer(({ url }, response) => { response.setHeader('content-disposition', `inline; filename="${url?.slice(1) ?? ''}"`).end(url === '/map.png' ? png : 'BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n') })
-  await new Promise<void>((resolve) => { files.listen(0, '127.0.0.1', resolve) })
-  t.teardown(() => { files.closeAllConnections(); files.close() })
-  const at = `http://127.0.0.1:${(files.address() as AddressInfo).port}`
-  await postJson(`${it.carrier.baseUrl}/messages`, { from: it.from, to: '+16155550142', text: 'The way', media_urls: [`${at}/map.png`, `${at}/pastor.vcf`] })
-  const ruth = phone(it, '(615) 555-0142')
-  const drawn = (name: string) => until(async () => await it.page.evaluate<number | undefined>(`[...document.images].find(({ alt, complete }) => complete && alt === '${name}')?.naturalWidth`))
-  t.equal(await drawn('Picture 1 of 2 from the service: map.png'), 20)
-  await ruth.getByRole('link', { name: 'File: pastor.vcf, 1 KB' }).waitFor()
-
-  const attach = ruth.getByLabel('Attach a picture to the text from (615) 555-0142')
-  await ruth.getByRole('textbox').focus()
-  await it.page.keyboard.press('Shift+Tab')
-  t.equal(await it.page.evaluate('document.activeElement.getAttribute("aria-label")'), 'Attach a picture to the text from (615) 555-0142')
-  t.not(await it.page.evaluate('getComputedStyle(document.activeElement.parentElement).outlineStyle'), 'none')
-  await attach.setInputFiles({ name: 'bread.png', mimeType: 'image/png', buffer: png })
-  await ruth.getByText('bread.png, 1 KB').waitFor()
-  await ruth.getByRole('button', { name: 'Remove the picture' }).click()
-  t.notOk(await ruth.getByText('bread.png').isVisible())
-  await attach.setInputFiles({ name: 'no.png', mimeType: 'image/png', buffer: Buffer.from('no picture') })
-  await ruth.getByRole('alert').getByText('Not attached.').waitFor()
-  const photo = await (await picture(2_400, 1_200)).jpeg({ quality: 95 }).toBuffer()
-  t.ok(photo.length > 1_000_000)
-  await attach.setInputFiles({ name: 'photo.jpg', mimeType: 'image/jpeg', buffer: photo })
-  await ruth.getByText(/photo\.jpg, /).waitFor()
-  t.equal(await it.page.evaluate('document.documentElement.scrollWidth'), 360)
-  await ruth.getByRole('textbox').focus()
-  await it.page.keyboard.press('Enter')
-  t.equal(await drawn('Picture from this phone'), 1_600)
-  t.notOk(await ruth.getByText('photo.jpg').isVisible(), 'nothing is attached to the next text')
-  t.match(await getJson(`${it.carrier.url}/sandbox/messages?from=%2B16155550142`), { items: [{ text: '', media: [{ type: 'image/jpeg', width: 1_600, height: 800 }] }] })
-  t.match(it.faults, [/415/], 'nothing but the file that is no picture')
 })
 
 await t.test('A phone that hears from two numbers keeps two conversations apart', { skip }, async (t) => {

@@ -1,15 +1,14 @@
 // The embedded PostgreSQL: started, or taken over when it still runs from before.
-import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import { type Logger } from 'pino'
 import { prepareBinaries, type Binaries } from './binaries.js'
+import { checkOurs, isOurs } from './check-ours.js'
 import { createCluster, hasCluster, superuser } from './cluster.js'
-import { asEmbeddedPostgresError, EmbeddedPostgresError, explainFailure } from './failure.js'
+import { asEmbeddedPostgresError, explainFailure } from './failure.js'
 import { claimPort, findPort, host, portTaken } from './free-port.js'
 import { launch, socketDirectoryOf } from './launch.js'
 import { openPlace, type Place } from './place.js'
-import { endOrphans, findRunning, type PostmasterFile } from './postmaster-file.js'
+import { endOrphans, findRunning } from './postmaster-file.js'
 import { remember } from './remembered.js'
 import { stopServer } from './stop-server.js'
 
@@ -105,38 +104,6 @@ async function makeWay (place: Place, said: string, wantedPort: number | undefin
     throw explainFailure('Starting PostgreSQL', `${said}\nLog: ${place.logFile}`)
   }
   await sleep(200)
-}
-
-/** False when that server ended while it was asked, as one does that has just been killed. */
-async function isOurs (place: Place, { pid, port }: PostmasterFile, deadline: number): Promise<boolean> {
-  try {
-    await checkOurs(place, port)
-    return true
-  } catch (error) {
-    await sleep(200)
-    if ((await findRunning(place, deadline))?.pid === pid) throw error
-    return false
-  }
-}
-
-/** Makes sure that who answers on the port is the server of this folder and takes our password. */
-async function checkOurs (place: Place, port: number): Promise<void> {
-  const client = new pg.Client({
-    host, port, user: superuser, password: place.remembered.password, database: 'postgres', connectionTimeoutMillis: 5000, query_timeout: 5000
-  })
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder")
-    // PostgreSQL writes slashes on Windows too.
-    if (path.resolve(rows[0]?.folder ?? '') !== place.cluster) throw portTaken(port)
-  } catch (error) {
-    if (error instanceof EmbeddedPostgresError) throw error
-    const said = error instanceof Error ? error.message : String(error)
-    throw new EmbeddedPostgresError(`The PostgreSQL server of ${place.dataDir} runs on port ${port} but does not let us in: ${said}. ` +
-      'End its process and start again. If its server.json was lost or replaced, the folder must be removed as well, and the data in it is lost.', { cause: error })
-  } finally {
-    await client.end()
-  }
 }
 
 function describe (place: Place, port: number, adopted: boolean, binaries: () => Promise<Binaries>): EmbeddedPostgres {
