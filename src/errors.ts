@@ -91,6 +91,7 @@ const catalogue = {
   TEMPLATE_NAME_TAKEN: { status: 409, detail: 'Another template has this name. Choose a different one.' },
   TEMPLATE_NOT_FOUND: { status: 404, detail: 'No template has this id. List them with GET /api/templates.' },
   TENANT_ARCHIVED: { status: 403, detail: 'This organization is archived. Ask support to restore it.' },
+  TENANT_BEHIND: { status: 503, detail: 'This organization\'s database is being brought up to date. Wait as long as Retry-After says, then try again.' },
   TENANT_MOVING: { status: 503, detail: 'This organization is being moved to another server. Wait as long as Retry-After says, then try again.' },
   TENANT_NOT_FOUND: { status: 404, detail: 'This organization does not exist any more. Sign in again.' },
   TENANT_OPERATION_FAILED: { status: 500, detail: 'The operation on the organization met an error. koinonia tenants operations shows it.' },

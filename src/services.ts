@@ -15,6 +15,8 @@ import { createTelnyxCarrier } from './providers/telnyx/carrier.js'
 import { Announcer } from './registry/announcer.js'
 import { openRegistry, type RegistryDb } from './registry/db.js'
 import { RegistryListener } from './registry/listener.js'
+import { CatchUp } from './tenancy/fleet/catch-up.js'
+import { fleetTiming } from './tenancy/fleet/fleet-timing.js'
 import { Operations } from './tenancy/lifecycle/operations.js'
 import { Provisioner } from './tenancy/provisioner.js'
 import { Tenancy } from './tenancy/tenancy.js'
@@ -62,8 +64,10 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
   const keyring = createKeyring(Buffer.from(config.MASTER_KEY, 'base64'))
   const registry = openRegistry(registryUrl, config, log)
   const listener = new RegistryListener({ connectionString: registryUrl, log })
-  const tenancy = new Tenancy({ registry, listener, keyring, config, log })
+  // Each needs the other, but nobody is behind before both are there.
+  const tenancy: Tenancy = new Tenancy({ registry, listener, keyring, config, log, catchUp: (tenant) => catchUp.bring(tenant) })
   const provisioner = new Provisioner({ registry: registry.db, tenancy, keyring, config, registryUrl, log })
+  const catchUp = new CatchUp(provisioner.work, { behind: config.TENANT_BEHIND, waitMs: config.DATABASE_WAIT_MS, timing: fleetTiming })
   const carrier = createTelnyxCarrier(config, log)
   const jobs = new JobQueue(registry.db)
   const announcer = new Announcer(registry.db, 'tenant_events', log)

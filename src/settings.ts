@@ -28,6 +28,10 @@ export const settingsSchema = Type.Object({
   DATABASE_CONNECT_TIMEOUT_MS: count('How long opening a connection may take, in milliseconds.', 5_000),
   DATABASE_STATEMENT_TIMEOUT_MS: count('How long one SQL statement may run, in milliseconds.', 30_000),
   CACHED_TENANTS: count('How many tenants\' pools are remembered; an empty pool costs about a kilobyte.', 10_000),
+  TENANT_BEHIND: Type.Enum(['migrate', 'refuse'], {
+    description: 'What a request meets whose organization\'s database is behind this code. migrate: it waits, as long as DATABASE_WAIT_MS, while that is migrated. refuse: 503 until koinonia migrate has done it.',
+    default: 'migrate'
+  }),
   SPARE_TENANTS: count('Databases kept ready on each server, so that signing up takes no time.', 1, 0, 1_000),
   JWT_SECRET: Type.Optional(text('Signs access tokens: at least 32 characters. openssl rand -base64 48', { minLength: 32 })),
   MASTER_KEY: Type.Optional(text('Encrypts fields and derives tenant passwords: 32 bytes in base64. openssl rand -base64 32', { pattern: '^[A-Za-z0-9+/]{43}=$' })),

@@ -9,7 +9,7 @@ import { everyRouteMayAnswer } from './openapi.js'
 const held: unique symbol = Symbol('lease')
 
 /** What whoever asks for a tenant's database may meet. */
-export const tenantProblems = ['TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'] as const
+export const tenantProblems = ['TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'TENANT_BEHIND', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'] as const
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -13,6 +13,7 @@ import { TenantDirectory } from './directory.js'
 import { leaseOf, type TenantLease } from './lease.js'
 import { PoolCache } from './pool-cache.js'
 import { refuseUnlessActive } from './refuse-unless-active.js'
+import { currentSchemaVersion } from './schema-version.js'
 import { type DatabaseServerConnections, asProblem, type ServerStats } from './server-connections.js'
 import { TenantPool } from './tenant-pool.js'
 import { isTenantId, type ServerAddress, type Tenant, type TenantDb, type TenantId } from './tenant.js'
@@ -27,6 +28,8 @@ export interface TenancyOptions {
   config: ServerLimits & Pick<Config, 'CACHED_TENANTS'>
   log: Logger
   timing?: Timing
+  /** Brings a tenant whose database is behind this code up to date, or refuses; without it such a tenant is served as it is. */
+  catchUp?: (tenant: Tenant) => Promise<void>
 }
 
 export interface TenancyStats { servers: ServerStats[], pools: number, leases: number, lookUps: number }
@@ -56,7 +59,7 @@ export class Tenancy {
 
   /**
    * One connection to the tenant's database, until `release`.
-   * @throws Problem TENANT_NOT_FOUND, TENANT_SUSPENDED, TENANT_ARCHIVED, TENANT_MOVING; DATABASE_BUSY when none becomes
+   * @throws Problem TENANT_NOT_FOUND, TENANT_SUSPENDED, TENANT_ARCHIVED, TENANT_MOVING, TENANT_BEHIND; DATABASE_BUSY when none becomes
    * free in time; DATABASE_UNAVAILABLE when the server or the database does not let us in
    */
   async lease (id: TenantId): Promise<TenantLease> {
@@ -64,6 +67,7 @@ export class Tenancy {
       if (this.#closed) throw problem('DATABASE_UNAVAILABLE', { detail: 'The service is stopping. Try again in a moment.', retryAfter: 5 })
       const tenant = this.#directory.peek(id) ?? await this.#find(id)
       refuseUnlessActive(tenant)
+      if (tenant.schemaVersion < currentSchemaVersion() && await this.#catchUp(tenant)) continue
       const lease = await this.#leaseFrom(tenant)
       if (lease !== undefined) return lease
     }
@@ -118,6 +122,14 @@ export class Tenancy {
     const limit = pause(limitMs, undefined, { signal: stop.signal, ref: false }).catch(() => undefined)
     await Promise.race([this.#pools.drainAll(), limit])
     stop.abort()
+  }
+
+  /** True when the tenant is to be looked up again. One that newer code has migrated is served. */
+  async #catchUp (tenant: Tenant): Promise<boolean> {
+    if (this.#options.catchUp === undefined) return false
+    await this.#options.catchUp(tenant)
+    this.#directory.forget(tenant.id)
+    return true
   }
 
   /** Undefined when the tenant changed while we stood in line: its new facts decide. */

@@ -16,6 +16,7 @@ export function outcomeOfFailure (error: unknown, attempt: number): Outcome {
     case 'TENANT_SUSPENDED':
     case 'TENANT_ARCHIVED': return later(error.code, suspendedSeconds, false)
     case 'TENANT_MOVING':
+    case 'TENANT_BEHIND':
     case 'DATABASE_BUSY':
     case 'DATABASE_UNAVAILABLE': return later(error.code, unavailableSeconds, false)
     case 'WEBHOOK_MALFORMED': return { status: 'failed', reason: error.message }

@@ -50,7 +50,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox = async (app) => {
       body: LoginBody,
       response: { 200: SignedIn }
     },
-    config: { errors: ['CREDENTIALS_INVALID', 'ORGANIZATION_CHOICE_REQUIRED', 'TENANT_SUSPENDED', 'RATE_LIMITED', 'ORIGIN_NOT_ALLOWED', 'DATABASE_UNAVAILABLE'] }
+    config: { errors: ['CREDENTIALS_INVALID', 'ORGANIZATION_CHOICE_REQUIRED', 'TENANT_SUSPENDED', 'RATE_LIMITED', 'ORIGIN_NOT_ALLOWED', 'TENANT_BEHIND', 'DATABASE_UNAVAILABLE'] }
   }, async (request, reply) => {
     const signedIn = await login(services, request.body, callerOf(request))
     return deliver(app, reply, describeSignedIn(app, signedIn), request.body.tokenDelivery)
@@ -65,7 +65,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox = async (app) => {
       body: RefreshBody,
       response: { 200: Refreshed }
     },
-    config: { errors: ['REFRESH_TOKEN_INVALID', 'TENANT_SUSPENDED', 'ORIGIN_NOT_ALLOWED', 'DATABASE_UNAVAILABLE'] }
+    config: { errors: ['REFRESH_TOKEN_INVALID', 'TENANT_SUSPENDED', 'ORIGIN_NOT_ALLOWED', 'TENANT_BEHIND', 'DATABASE_UNAVAILABLE'] }
   }, async (request, reply) => {
     const given = request.body?.refreshToken
     const token = given ?? request.cookies[refreshCookie]

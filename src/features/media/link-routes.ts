@@ -13,7 +13,7 @@ export const mediaLinkRoutes: FastifyPluginAsyncTypebox = async (app) => {
     config: {
       errors: [
         'MEDIA_LINK_INVALID', 'MEDIA_GONE', 'RANGE_NOT_SATISFIABLE', 'STORAGE_UNAVAILABLE',
-        'TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'
+        'TENANT_NOT_FOUND', 'TENANT_SUSPENDED', 'TENANT_ARCHIVED', 'TENANT_MOVING', 'TENANT_BEHIND', 'DATABASE_BUSY', 'DATABASE_UNAVAILABLE'
       ]
     },
     schema: {

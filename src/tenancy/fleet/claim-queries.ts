@@ -79,3 +79,17 @@ export async function countMigrated (registry: RegistryDb, run: string): Promise
     SELECT count(*)::integer AS migrated FROM tenants WHERE migration_run = ${run} AND migration_status = 'done'`.execute(registry)
   return count?.migrated ?? 0
 }
+
+/** A tenant was migrated for a request of its own; whoever has it in hand finds it done. */
+export async function recordCaughtUp (registry: RegistryDb, id: string, version: number, ms: number): Promise<void> {
+  await sql`
+    UPDATE tenants SET schema_version = ${version}, migration_status = 'done', migration_error = NULL, migration_ms = ${ms}, migration_attempted_at = now(), updated_at = now()
+    WHERE id = ${id} AND schema_version < ${version}`.execute(registry)
+}
+
+/** The same that failed; a run that has it in hand tells for itself. */
+export async function recordNotCaughtUp (registry: RegistryDb, id: string, error: string): Promise<void> {
+  await sql`
+    UPDATE tenants SET migration_status = 'failed', migration_error = ${error}, migration_attempted_at = now(), updated_at = now()
+    WHERE id = ${id} AND migration_owner IS NULL`.execute(registry)
+}

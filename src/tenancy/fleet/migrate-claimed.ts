@@ -28,19 +28,29 @@ export async function migrateClaimed (work: Provisioning, claim: Claim, migratin
   const outcome = (error: string | null, version: number | null): TenantOutcome =>
     ({ id: claim.id, error, version, ms: Math.round(performance.now() - begun) })
   try {
-    const { version } = await reach(work, claim, migrating)
+    const { version } = await reachDatabase(work, claim, migrating)
     await work.onStep('fleet-advanced', claim.id)
     return outcome(null, version)
   } catch (error) {
     if (error instanceof ServerSilent) throw error
     work.log.error({ err: error, tenantId: claim.id }, 'a tenant could not be migrated')
-    const message = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_LENGTH)
-    return outcome(message === '' ? 'It failed without a word' : message, error instanceof MigrationFailed ? error.version : null)
+    return outcome(errorText(error), error instanceof MigrationFailed ? error.version : null)
   }
 }
 
-/** A server that restarts is waited for, but not for ever. */
-async function reach (work: Provisioning, claim: Claim, migrating: Migrating): Promise<Advance> {
+/** For the row and for the operator. */
+export function errorText (error: unknown): string {
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_LENGTH)
+  return message === '' ? 'It failed without a word' : message
+}
+
+type Database = Pick<Claim, 'id' | 'databaseName' | 'roleName'>
+
+/**
+ * A server that restarts is waited for, but not for ever.
+ * @throws ServerSilent, MigrationFailed, PostgreSQL's errors
+ */
+export async function reachDatabase (work: Provisioning, claim: Database, migrating: Migrating): Promise<Advance> {
   const { serverTries, firstPauseMs } = migrating.timing
   for (let tried = 1; ; tried++) {
     try {
@@ -53,7 +63,7 @@ async function reach (work: Provisioning, claim: Claim, migrating: Migrating): P
   }
 }
 
-async function advance (work: Provisioning, claim: Claim, { server, target, direction, timing }: Migrating): Promise<Advance> {
+async function advance (work: Provisioning, claim: Database, { server, target, direction, timing }: Migrating): Promise<Advance> {
   return await work.servers.connect(server, async (inside) => {
     const onFile = (): void | Promise<void> => work.onStep('fleet-file', claim.id)
     try {
