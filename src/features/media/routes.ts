@@ -6,6 +6,7 @@ import { fieldCrypto } from '../../crypto/fields.js'
 import { problem } from '../../errors.js'
 import { requestedBy } from '../../http/audit.js'
 import { decodeCursor, encodeCursor, pageOf, toPage } from '../../http/pagination.js'
+import { checkSessionBeforeUpload } from '../../http/session-check.js'
 import { IdParams } from '../../http/wire.js'
 import { type TenantDb } from '../../tenancy/tenant.js'
 import { deleteMedia } from './delete-media.js'
@@ -36,13 +37,13 @@ export const mediaRoutes: FastifyPluginAsyncTypebox = async (app) => {
       body: UploadBody,
       response: { 200: Media, 201: Media }
     },
-    preValidation: receiveUpload(services),
+    preValidation: [checkSessionBeforeUpload(app), receiveUpload(services)],
     onSend: discardUpload
   }, async (request, reply) => {
     const { upload } = request
     if (upload === null) throw problem('UPLOAD_MALFORMED')
     const { incoming: { sha256, size }, sendable: content, name } = upload
-    const { row, isNew } = await keepFile(services.storage, request.db, request.tenant.id, { origin: 'upload', sha256, size, name, content, by: requestedBy(request) })
+    const { row, isNew } = await keepFile(services, request.db, request.tenant.id, { origin: 'upload', sha256, size, name, content, by: requestedBy(request) })
     return reply.code(isNew ? 201 : 200).send(toWire(row))
   })
 

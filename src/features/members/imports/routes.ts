@@ -4,6 +4,7 @@ import { type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { problem } from '../../../errors.js'
 import { requestedBy } from '../../../http/audit.js'
 import { requireRole } from '../../../http/require-role.js'
+import { checkSessionBeforeUpload } from '../../../http/session-check.js'
 import { IdParams } from '../../../http/wire.js'
 import { announceEvents } from '../../events/record-event.js'
 import { fileKey } from './plan-import.js'
@@ -39,7 +40,8 @@ export const memberImportRoutes: FastifyPluginAsyncTypebox = async (app) => {
       body: ImportBody,
       response: { 202: Import }
     },
-    preValidation: receiveCsv(services),
+    preValidation: [checkSessionBeforeUpload(app), admins, receiveCsv(services)],
+    // Once more: an upload takes its time.
     preHandler: admins,
     onSend: discardCsv
   }, async (request, reply) => {
