@@ -44,7 +44,7 @@ export const settingsSchema = Type.Object({
   S3_ENDPOINT: Type.Optional(text('Bucket for pictures and files instead of DATA_DIR: its service, such as https://s3.us-east-1.amazonaws.com.', { pattern: '^https?://[^ ]+$' })),
   S3_BUCKET: Type.Optional(text('Name of the bucket, which stays private.', { pattern: '^[A-Za-z0-9._-]+$' })),
   S3_REGION: text('Region of the bucket.', { default: 'us-east-1' }),
-  S3_ACCESS_KEY_ID: Type.Optional(text('May get, put and delete objects of the bucket.')),
+  S3_ACCESS_KEY_ID: Type.Optional(text('May list the bucket, and get, put and delete its objects.')),
   S3_SECRET_ACCESS_KEY: Type.Optional(text('Secret of that key.')),
   SEND_CONCURRENCY: count('Texts on their way to the carrier at a time.', 64, 1, 1_000),
   SEND_TIMEOUT_MS: count('How long the carrier may take to answer before a text counts as unknown, in milliseconds.', 15_000),

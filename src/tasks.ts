@@ -3,6 +3,7 @@ import { pruneAttemptsJob, refillSparesJob, undoExpiredJob } from './features/au
 import { copyMediaJob, wakeJob } from './features/conversations/jobs.js'
 import { collectJob } from './features/dead-letters/jobs.js'
 import { runOperationsJob } from './features/lifecycle/jobs.js'
+import { sweepMediaJob } from './features/media/jobs.js'
 import { discardImportJob, importJob } from './features/members/imports/jobs.js'
 import { dispatchJob, startJob } from './features/messages/jobs.js'
 import { followOrderJob } from './features/numbers/jobs.js'
@@ -13,7 +14,7 @@ import { processEventsJob, pruneEventsJob, takeOverJob } from './webhooks/jobs.j
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [
   refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob, wakeJob, occurrenceJob,
-  importJob, discardImportJob, runOperationsJob, processEventsJob, takeOverJob, pruneEventsJob
+  importJob, discardImportJob, runOperationsJob, processEventsJob, takeOverJob, pruneEventsJob, sweepMediaJob
 ]
 
 /** What comes round by itself: five fields of cron, in UTC. */

@@ -7,7 +7,7 @@ import { type AddressInfo } from 'node:net'
 export interface S3Server {
   endpoint: string
   /** Path below the endpoint → object. */
-  objects: Map<string, { content: Buffer, type: string }>
+  objects: Map<string, { content: Buffer, type: string, modified: Date }>
   /** Answers the next request with this status. */
   failNext: (status: number) => void
   /** Told of each object that is asked for, and from which byte. */
@@ -50,13 +50,13 @@ function serve ({ method, url = '', headers }: IncomingMessage, response: Server
   const [path = '', query = ''] = url.split('?')
   const asked = new URLSearchParams(query)
   if (method === 'GET' && asked.get('list-type') === '2') {
-    const keys = [...objects.keys()].map((key) => key.slice(path.length)).filter((key) => key.startsWith(asked.get('prefix') ?? ''))
+    const keys = [...objects.keys()].map((key) => key.slice(path.length)).filter((key) => key.startsWith(asked.get('prefix') ?? '') && key > (asked.get('start-after') ?? '')).sort()
     const page = keys.slice(0, Number(asked.get('max-keys')))
-    response.writeHead(200).end(`<ListBucketResult>${page.map((key) => `<Contents><Key>${key}</Key></Contents>`).join('')}</ListBucketResult>`)
+    response.writeHead(200).end(`<ListBucketResult>${page.map((key) => `<Contents><Key>${key}</Key><LastModified>${objects.get(path + key)?.modified.toISOString() ?? ''}</LastModified></Contents>`).join('')}</ListBucketResult>`)
     return
   }
   if (method === 'PUT') {
-    objects.set(url, { content, type: headers['content-type'] ?? '' })
+    objects.set(url, { content, type: headers['content-type'] ?? '', modified: new Date() })
     response.writeHead(200).end()
   } else if (method === 'DELETE') {
     objects.delete(url)

@@ -57,10 +57,10 @@ async function fetchFile ({ config }: Services, url: string): Promise<IncomingFi
 }
 
 /** As it came: it is somebody's own picture, and it is shown to the organization alone. */
-async function keep ({ storage, tenancy }: Services, tenantId: TenantId, { path, sha256, size }: IncomingFile) {
+async function keep (services: Services, tenantId: TenantId, { path, sha256, size }: IncomingFile) {
   const contentType = await sniffType(path)
   const content = { open: () => createReadStream(path), sha256, size, contentType, width: null, height: null }
-  const { row } = await tenancy.withTenant(tenantId, async (db) => await keepFile(storage, db, tenantId, { origin: 'inbound', sha256, size, name: null, content, by: null }))
+  const { row } = await services.tenancy.withTenant(tenantId, async (db) => await keepFile(services, db, tenantId, { origin: 'inbound', sha256, size, name: null, content, by: null }))
   return row
 }
 

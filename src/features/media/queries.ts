@@ -1,6 +1,7 @@
 // All SQL of media.
 import { sql } from 'kysely'
-import { type TenantDb } from '../../tenancy/tenant.js'
+import { type RegistryDb } from '../../registry/db.js'
+import { type TenantDb, type TenantId } from '../../tenancy/tenant.js'
 import { type NewFile } from './keep-file.js'
 
 const columns = [
@@ -39,6 +40,17 @@ export async function insertMedia (trx: TenantDb, { origin, sha256, size, name, 
 /** Until the transaction ends nobody else takes files of these bytes away or adds one. */
 export async function lockContent (trx: TenantDb, contentSha256: Buffer): Promise<void> {
   await sql`SELECT pg_advisory_xact_lock(${contentSha256.readBigInt64BE()})`.execute(trx)
+}
+
+/** Which of these bytes some file names. */
+export async function contentsKept (db: TenantDb, contents: readonly Buffer[]): Promise<Buffer[]> {
+  const rows = await db.selectFrom('media_files').select('content_sha256').distinct().where('content_sha256', '=', sql<Buffer>`ANY (${contents}::bytea[])`).execute()
+  return rows.map((row) => row.content_sha256)
+}
+
+/** In the registry; undefined when it knows no such tenant. */
+export async function statusOf (registry: RegistryDb, tenantId: TenantId) {
+  return (await registry.selectFrom('tenants').select('status').where('id', '=', tenantId).executeTakeFirst())?.status
 }
 
 /** Waits for transactions that have just put it into a message, whose commit is seen by what is asked next. */

@@ -1,12 +1,12 @@
 // Keeps bytes as files below one folder: written aside, synced, and renamed, so that a file under its key is always whole.
 import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { problem } from '../../errors.js'
-import { type NewObject, type Storage } from './storage.js'
+import { type NewObject, type Storage, type StoredObject } from './storage.js'
 
 /** `folder` may be shared by several processes of one machine, or lie on a network file system that renames atomically. */
 export function createFileStorage (folder: string): Storage {
@@ -19,6 +19,7 @@ export function createFileStorage (folder: string): Storage {
     }),
     exists: (key) => orUnavailable(async () => await unlessMissing(stat(pathOf(key))) !== undefined),
     delete: (key) => orUnavailable(async () => { await rm(pathOf(key), { force: true }) }),
+    list: (name, limit, after) => orUnavailable(async () => await listFiles(folder, name, limit, after)),
     deleteFolder: (name) => orUnavailable(async () => { await rm(pathOf(name), { recursive: true, force: true }) }),
     close: async () => undefined
   }
@@ -55,6 +56,25 @@ async function syncFolder (path: string): Promise<void> {
   } finally {
     await folder.close()
   }
+}
+
+/** Two names deep, as keys are; what lies elsewhere is not ours. */
+async function listFiles (root: string, folder: string, limit: number, after = ''): Promise<StoredObject[]> {
+  const found: StoredObject[] = []
+  for (const part of await namesIn(join(root, folder))) {
+    for (const name of await namesIn(join(root, folder, part))) {
+      const key = `${folder}/${part}/${name}`
+      const info = key > after ? await unlessMissing(stat(join(root, key))) : undefined
+      if (info !== undefined) found.push({ key, modifiedAt: info.mtime })
+      if (found.length === limit) return found
+    }
+  }
+  return found
+}
+
+async function namesIn (path: string): Promise<string[]> {
+  const entries = await unlessMissing(readdir(path))
+  return (entries ?? []).sort()
 }
 
 async function unlessMissing<T> (asked: Promise<T>): Promise<T | undefined> {

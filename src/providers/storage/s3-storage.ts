@@ -3,7 +3,7 @@ import { AwsV4Signer } from 'aws4fetch'
 import { type Readable } from 'node:stream'
 import { Agent, type Dispatcher, request } from 'undici'
 import { problem } from '../../errors.js'
-import { type Storage } from './storage.js'
+import { type Storage, type StoredObject } from './storage.js'
 
 export interface BucketSettings {
   /** Such as https://s3.eu-central-1.amazonaws.com; the bucket is the first part of the path. */
@@ -47,11 +47,12 @@ export function createS3Storage ({ endpoint, bucket, region, accessKeyId, secret
     return answer.statusCode
   }
 
-  /** The first page of what is below the folder. Keys are our own: letters, digits, and what needs no escaping in XML. */
-  const list = async (folder: string): Promise<string[]> => {
-    const answer = await ask(`?list-type=2&max-keys=${pageSize}&prefix=${encodeURIComponent(`${folder}/`)}`, { method: 'GET' })
+  const list: Storage['list'] = async (folder, limit, after) => {
+    // In the order of their names, as they are signed.
+    const startAfter = after === undefined ? '' : `&start-after=${encodeURIComponent(after)}`
+    const answer = await ask(`?list-type=2&max-keys=${limit}&prefix=${encodeURIComponent(`${folder}/`)}${startAfter}`, { method: 'GET' })
     if (answer.statusCode !== 200) throw await refusal('GET', answer)
-    return [...(await answer.body.text()).matchAll(/<Key>([^<]+)<\/Key>/g)].flatMap(([, key]) => key ?? [])
+    return readListing(await answer.body.text())
   }
 
   return {
@@ -72,14 +73,23 @@ export function createS3Storage ({ endpoint, bucket, region, accessKeyId, secret
     },
     exists: async (key) => await done(key, { method: 'HEAD' }) !== 404,
     delete: async (key) => { await done(key, { method: 'DELETE' }) },
+    list,
     async deleteFolder (folder) {
-      for (let listed = await list(folder), pass = 0; listed.length > 0; listed = await list(folder), pass++) {
+      for (let listed = await list(folder, pageSize), pass = 0; listed.length > 0; listed = await list(folder, pageSize), pass++) {
         if (pass === mostPasses) throw problem('STORAGE_UNAVAILABLE', { retryAfter: 10, cause: new Error(`The bucket still lists ${folder} after ${mostPasses * pageSize} deletions.`) })
-        for (const key of listed) await done(key, { method: 'DELETE' })
+        for (const { key } of listed) await done(key, { method: 'DELETE' })
       }
     },
     close: () => agent.close()
   }
+}
+
+/** Keys are our own: letters, digits, and what needs no escaping in XML. */
+function readListing (xml: string): StoredObject[] {
+  return [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].flatMap(([, entry = '']) => {
+    const key = /<Key>([^<]+)<\/Key>/.exec(entry)?.[1]
+    return key === undefined ? [] : { key, modifiedAt: new Date(/<LastModified>([^<]+)<\/LastModified>/.exec(entry)?.[1] ?? NaN) }
+  })
 }
 
 /** The bucket's words are for the log: they tell an operator which setting is wrong. */

@@ -14,6 +14,9 @@ export interface NewObject {
   open: () => Readable
 }
 
+/** What is kept under a key, and since when. */
+export interface StoredObject { key: string, modifiedAt: Date }
+
 /** Everything that can fail for the place's own sake throws problem('STORAGE_UNAVAILABLE'). */
 export interface Storage {
   /** Whole or not at all. Under a key made of their hash the same bytes may be put again, and at the same time. */
@@ -23,6 +26,8 @@ export interface Storage {
   exists: (key: string) => Promise<boolean>
   /** Idempotent. */
   delete: (key: string) => Promise<void>
+  /** Of what `storageKey` has put into the folder, `limit` at most, in the order of keys, after the key `after`. */
+  list: (folder: string, limit: number, after?: string) => Promise<StoredObject[]>
   /** Everything whose key begins with the folder's name and a slash. Idempotent. */
   deleteFolder: (folder: string) => Promise<void>
   close: () => Promise<void>
