@@ -5,14 +5,14 @@ import { type TenantDb } from '../../../tenancy/tenant.js'
 import { attachMembers } from '../../conversations/attach-member.js'
 import { branchesByName, placeMembers } from '../../branches/place-many.js'
 import { recordEvents } from '../../events/record-event.js'
+import { cancelQueuedForAll } from '../../messages/cancel-queued.js'
 import { tagMembers, tagsByName } from '../../tags/tag-many.js'
 import { lockAllConsent } from '../consent.js'
-import { optOut } from '../opt-out.js'
 import { type E164 } from '../phone.js'
 import { placeColumns } from '../phone-zone.js'
 import { type OptInState } from '../schemas.js'
 import { decideRows, type Known, type Person, type RowOutcome } from './decide-rows.js'
-import { countMembers, earlierRows, insertGrants, insertPeople, lastWords, lockMembers, planningAnew, updatePeople } from './people-queries.js'
+import { countMembers, earlierRows, type ImportedWord, insertPeople, insertWords, lastWords, lockMembers, planningAnew, updatePeople } from './people-queries.js'
 import { advanceImport, type Counts, holdClaim, insertOutcomes } from './queries.js'
 import { type ReadRow } from './read-row.js'
 import { type ImportOptions } from './schemas.js'
@@ -114,12 +114,21 @@ async function write (trx: TenantDb, fields: FieldCrypto, { importId, by }: Batc
   if (changed.length > 0) await updatePeople(trx, changed)
   await tagMembers(trx, people.flatMap(({ id, addTags }) => [...addTags].map((tagId) => ({ memberId: id, tagId }))))
   await placeMembers(trx, people.flatMap(({ id, addBranches }) => [...addBranches].map((branchId) => ({ memberId: id, branchId }))))
-  const evidence = { importId, ...by }
-  const granted = people.flatMap(({ id: memberId, phoneHash, word }) => word?.action !== 'granted' ? [] : [{ memberId, phoneHash, evidence: { ...evidence, row: word.row, source: word.source, note: word.note } }])
-  if (granted.length > 0) await insertGrants(trx, granted)
-  for (const { phoneHash, word } of people) {
-    if (word?.action === 'withdrawn') await optOut(trx, { phoneHash, source: 'import', evidence: { ...evidence, row: word.row } })
+  await recordWords(trx, people, { importId, ...by })
+}
+
+/** As `recordConsent` and `optOut` do it one by one, whose locks the batch holds. */
+async function recordWords (trx: TenantDb, people: readonly Person[], evidence: object): Promise<void> {
+  const granted: ImportedWord[] = []
+  const withdrawn: ImportedWord[] = []
+  for (const { id: memberId, phoneHash, word } of people) {
+    if (word?.action === 'granted') granted.push({ memberId, phoneHash, evidence: { ...evidence, row: word.row, source: word.source, note: word.note } })
+    if (word?.action === 'withdrawn') withdrawn.push({ memberId, phoneHash, evidence: { ...evidence, row: word.row } })
   }
+  if (granted.length > 0) await insertWords(trx, 'granted', granted)
+  if (withdrawn.length === 0) return
+  await insertWords(trx, 'withdrawn', withdrawn)
+  await planningAnew(trx, () => cancelQueuedForAll(trx, withdrawn.map(({ phoneHash }) => phoneHash)))
 }
 
 function countOutcomes (outcomes: readonly RowOutcome[]): Counts {

@@ -67,10 +67,11 @@ function fieldArrays (people: readonly Person[]) {
   ]
 }
 
-export interface Grant { memberId: string, phoneHash: Buffer, evidence: object }
+export interface ImportedWord { memberId: string, phoneHash: Buffer, evidence: object }
 
-export async function insertGrants (trx: TenantDb, grants: readonly Grant[]): Promise<void> {
+/** The database makes the member of a withdrawn number opted out. */
+export async function insertWords (trx: TenantDb, action: 'granted' | 'withdrawn', words: readonly ImportedWord[]): Promise<void> {
   await sql`INSERT INTO consent_logs (member_id, phone_hash, action, source, evidence)
-    SELECT member_id, phone_hash, 'granted', 'import', evidence FROM unnest(${grants.map(({ memberId }) => memberId)}::uuid[],
-      ${grants.map(({ phoneHash }) => phoneHash)}::bytea[], ${grants.map(({ evidence }) => JSON.stringify(evidence))}::jsonb[]) AS g (member_id, phone_hash, evidence)`.execute(trx)
+    SELECT member_id, phone_hash, ${action}, 'import', evidence FROM unnest(${words.map(({ memberId }) => memberId)}::uuid[],
+      ${words.map(({ phoneHash }) => phoneHash)}::bytea[], ${words.map(({ evidence }) => JSON.stringify(evidence))}::jsonb[]) AS g (member_id, phone_hash, evidence)`.execute(trx)
 }
