@@ -24,13 +24,15 @@ export interface Broadcasts {
 const text = 'Service starts at 10 this Sunday. See you there, and bring a friend!'
 /** 0: no limit. */
 const noRates = { SEND_RATE_LONG_CODE: '0', SEND_RATE_TOLL_FREE: '0', SEND_RATE_CAMPAIGN_PER_MINUTE: '0', SEND_RATE_BRAND_PER_DAY: '0', SEND_RATE_ACCOUNT_SMS: '0', SEND_RATE_ACCOUNT_MMS: '0' }
+/** Of SEND_CONCURRENCY: so that as many broadcast texts are in flight as the loop's. */
+const keptForAnswers = 8
 const lookEveryMs = 20
 /** Milliseconds without a further text after which something is broken. */
 const patienceMs = 60_000
 
 export async function openBroadcasts (bench: Bench, { texts, inFlight, startKoinonia }: { texts: number, inFlight: number, startKoinonia: (settings: NodeJS.ProcessEnv) => Promise<Koinonia> }): Promise<Broadcasts> {
   const { url: carrierUrl, child: carrier } = await startPeer(bench, 'carrier', {})
-  const koinonia = await startKoinonia({ TELNYX_BASE_URL: `${carrierUrl}/v2`, SEND_CONCURRENCY: String(inFlight), ...noRates })
+  const koinonia = await startKoinonia({ TELNYX_BASE_URL: `${carrierUrl}/v2`, SEND_CONCURRENCY: String(inFlight + keptForAnswers), ...noRates })
   const congregation = await openCongregation(bench, koinonia)
   const settings: TextsSettings = { carrierUrl, publicUrl: koinonia.url, tenantId: congregation.organization.tenantId, text, texts, inFlight }
   const { child: loop } = await forkReady(compiled('load/texts.js'), settings)

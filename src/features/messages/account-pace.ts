@@ -11,10 +11,10 @@ export interface AccountPaceOptions {
   now?: () => number
 }
 
-/** Whose waiting ends together. `until`: by the clock of the pace, in milliseconds. */
-export interface Party { until: number }
+/** Whose waiting can be ended together: nothing but itself. */
+export type Party = object
 
-interface Waiting { party: Party, parts: number, resolve: (mayLeave: boolean) => void, reject: (error: unknown) => void }
+interface Waiting { party: Party, until: number, parts: number, resolve: (mayLeave: boolean) => void, reject: (error: unknown) => void }
 
 const leaseSeconds = 0.2
 /** What is held longer is dropped: the others have had that time for it too. */
@@ -46,16 +46,16 @@ export class AccountPace {
     if (this.#held < 0) this.#lease()
   }
 
-  /** @returns whether it may leave; false when the party's waiting has ended. @throws what the lease that it waited for threw */
-  async take (parts: number, party: Party): Promise<boolean> {
+  /** @returns whether it may leave; false after `waitMs` milliseconds, or when the party is released. @throws what the lease that it waited for threw */
+  async take (parts: number, party: Party, waitMs: number): Promise<boolean> {
     this.#dropStale()
     if (this.#waiting.length === 0 && this.#held >= 1) {
       this.#held -= parts
       return true
     }
-    if (this.#now() >= party.until) return false
+    const until = this.#now() + waitMs
     return await new Promise((resolve, reject) => {
-      this.#waiting.push({ party, parts, resolve, reject })
+      this.#waiting.push({ party, until, parts, resolve, reject })
       this.#lease()
     })
   }
@@ -78,7 +78,7 @@ export class AccountPace {
         const { granted, left } = await this.#leaseOnce(wanted)
         this.#serve()
         if (this.#waiting.length > 0 && granted < wanted) await pause(this.#refillMs(left))
-        this.#sendAway(({ party }) => this.#now() >= party.until)
+        this.#sendAway(({ until }) => this.#now() >= until)
       }
     } catch (error) {
       const disappointed = this.#waiting.splice(0)

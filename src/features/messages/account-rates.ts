@@ -21,14 +21,14 @@ export class AccountRates {
     this.#paces = { sms: paceOf('sms', services), mms: paceOf('mms', services) }
   }
 
-  /** For one slice, whose texts wait so many milliseconds from now at the longest. */
+  /** For one slice, whose texts wait so many milliseconds each at the longest. */
   permits (traffic: Traffic, waitMs: number): Permits {
-    const party: Party = { until: performance.now() + waitMs }
+    const party: Party = {}
     return {
       ask: async ({ mediaUrls, mediaIds, parts }) => {
         const pace = this.#paces[mediaUrls.length + mediaIds.length > 0 ? 'mms' : 'sms']
         if (pace === undefined) return true
-        if (traffic === 'broadcasts') return await pace.take(parts, party)
+        if (traffic === 'broadcasts') return await pace.take(parts, party, waitMs)
         pace.takeInAdvance(parts)
         return true
       },

@@ -15,13 +15,18 @@ export class BroadcastPlaces {
   enter (tenantId: TenantId): boolean {
     const inside = this.#inside.get(tenantId)
     if (inside !== undefined) inside.called = true
-    else if (this.#inside.size >= this.#size) this.#waiting.add(tenantId)
+    else if (this.isFull()) this.#waiting.add(tenantId)
     else {
       this.#waiting.delete(tenantId)
       this.#inside.set(tenantId, { called: false })
       return true
     }
     return false
+  }
+
+  /** Whether the next to come must wait. */
+  isFull (): boolean {
+    return this.#inside.size >= this.#size
   }
 
   /** `called`: somebody asked in vain meanwhile. `next`: whoever waited and is to be woken; all of them when the process stops. */

@@ -8,6 +8,7 @@ import { planCollection, watchUnknown } from '../dead-letters/watch-unknown.js'
 import { announceEvents } from '../events/record-event.js'
 import { makeMediaLink } from '../media/media-link.js'
 import { type AccountRates } from './account-rates.js'
+import { type BroadcastPlaces } from './broadcast-places.js'
 import { closeBucket, databaseNow, numberBucket } from './bucket-queries.js'
 import { type ClaimedText } from './claim-queries.js'
 import { claimTexts } from './claim-texts.js'
@@ -18,15 +19,17 @@ import { SendSlots } from './send-slots.js'
 import { makeStatusToken, statusUrl } from './status-token.js'
 import { type Traffic } from './traffic.js'
 
-/** So long a tenant with much to send keeps the others waiting for a place among the running jobs. Well within SEND_RECOVERY_MS, so that the net outlasts the visit. */
+/** So long a tenant with much to send keeps the others waiting for a place among the running jobs. */
 const longestSliceMs = 2_000
+/** So long it goes on while others still find a place. Well within SEND_RECOVERY_MS, so that the net outlasts the visit, and within what quiet hours leave as a margin. */
+const longestTurnMs = 8_000
 const mostReserved = 8
 
 /** Of one process. An eighth is the answers' own, so that no broadcast, however slow its carrier, holds all of them. */
 export type Slots = Record<Traffic, SendSlots>
 
 /** What all slices of one process share. */
-export interface Sending { slots: Slots, account: AccountRates }
+export interface Sending { slots: Slots, account: AccountRates, places: Pick<BroadcastPlaces, 'isFull'> }
 
 export function divideSlots (concurrency: number): Slots {
   if (concurrency === 1) {
@@ -37,7 +40,7 @@ export function divideSlots (concurrency: number): Slots {
   return { answers: new SendSlots(reserved), broadcasts: new SendSlots(concurrency - reserved) }
 }
 
-export async function runSlice (services: Services, tenantId: TenantId, traffic: Traffic, { slots: { [traffic]: slots }, account }: Sending, signal: AbortSignal): Promise<SliceEnd> {
+export async function runSlice (services: Services, tenantId: TenantId, traffic: Traffic, { slots: { [traffic]: slots }, account, places }: Sending, signal: AbortSignal): Promise<SliceEnd> {
   const { tenancy, config, log, carrier, metrics } = services
   const token = randomUUID()
   const sliceMs = Math.min(longestSliceMs, config.SEND_RECOVERY_MS / 4)
@@ -52,9 +55,9 @@ export async function runSlice (services: Services, tenantId: TenantId, traffic:
     recorder,
     slots,
     concurrency: slots.size,
-    // What was claimed in the turn may wait as long again.
     permits: account.permits(traffic, 2 * sliceMs),
     sliceMs,
+    mayGoOn: (ms) => ms < Math.min(longestTurnMs, config.SEND_RECOVERY_MS / 2) && !places.isFull(),
     freshMs: (config.SEND_RECOVERY_MS - config.SEND_TIMEOUT_MS) / 2,
     signal,
     onOutcome: (outcome) => { metrics.sends.inc({ outcome }) }

@@ -21,6 +21,8 @@ export interface SendSliceOptions {
   concurrency: number
   /** The turn's length in milliseconds; what is in flight then is waited for. */
   sliceMs: number
+  /** Whether it may be longer, asked from then on with its milliseconds so far. */
+  mayGoOn: (ms: number) => boolean
   /** A text not on its way so many milliseconds after its claim goes back: later, recovery may take it for lost. */
   freshMs: number
   signal: AbortSignal
@@ -55,6 +57,8 @@ export class SendSlice {
   readonly #closed = new Set<string>()
   #closing: Promise<void> = Promise.resolve()
   #failure: Error | undefined
+  /** By the account's rate: others have it all. */
+  #kept = false
 
   constructor (options: SendSliceOptions) {
     this.#options = options
@@ -92,11 +96,19 @@ export class SendSlice {
   async #mayLeave (text: Held): Promise<boolean> {
     if (this.#mustStop() || this.#closed.has(text.from)) return false
     try {
-      return await this.#options.permits.ask(text)
+      const mayLeave = await this.#options.permits.ask(text)
+      if (!mayLeave) this.#keep()
+      return mayLeave
     } catch (error) {
       this.#fail(error)
       return false
     }
+  }
+
+  #keep (): void {
+    if (this.#kept) return
+    this.#kept = true
+    this.#options.permits.release()
   }
 
   async #handle (text: Held): Promise<void> {
@@ -131,9 +143,14 @@ export class SendSlice {
     }
   }
 
+  #isOver (): boolean {
+    const ms = performance.now() - this.#started
+    return ms > this.#options.sliceMs && !this.#options.mayGoOn(ms)
+  }
+
   /** Nothing further may leave in this turn. */
   #mustStop (): boolean {
-    return this.#pauseMs !== null || this.#failure !== undefined || this.#options.signal.aborted
+    return this.#pauseMs !== null || this.#failure !== undefined || this.#kept || this.#options.signal.aborted
   }
 
   async #next (): Promise<Held | undefined> {
@@ -145,7 +162,7 @@ export class SendSlice {
 
   #claimAhead (): void {
     if (this.#claiming !== undefined || this.#ended) return
-    if (this.#mustStop() || performance.now() - this.#started > this.#options.sliceMs) {
+    if (this.#mustStop() || this.#isOver()) {
       this.#end()
       return
     }

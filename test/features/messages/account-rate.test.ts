@@ -89,10 +89,10 @@ function paceWith (perSecond: number, lease: (order: LeaseOrder) => { granted: n
 
 void t.test('those who wait share one lease at a time, of a fifth of a second\'s worth at most, the longest waiting first', async (t) => {
   const { pace, orders } = paceWith(50, ({ wanted }) => ({ granted: wanted, left: 0 }))
-  const party = { until: Infinity }
+  const party = {}
   const order: number[] = []
   const results = await Promise.all(Array.from({ length: 24 }, async (_, index) => {
-    const mayLeave = await pace.take(1, party)
+    const mayLeave = await pace.take(1, party, 1_000)
     order.push(index)
     return mayLeave
   }))
@@ -103,8 +103,8 @@ void t.test('those who wait share one lease at a time, of a fifth of a second\'s
 
 void t.test('a text of many parts goes when there is a token, and is charged in full; answers never wait and are charged too', async (t) => {
   const { pace, orders } = paceWith(5, ({ wanted }) => ({ granted: wanted, left: 0 }))
-  const party = { until: Infinity }
-  t.ok(await pace.take(10, party))
+  const party = {}
+  t.ok(await pace.take(10, party, 1_000))
   await until(async () => orders.length === 2)
   t.same(orders, [{ wanted: 1, owed: 0 }, { wanted: 0, owed: 9 }])
   pace.takeInAdvance(2)
@@ -116,27 +116,27 @@ void t.test('a text of many parts goes when there is a token, and is charged in 
 void t.test('what is held is dropped after a second', async (t) => {
   let ms = 0
   const { pace, orders } = paceWith(50, () => ({ granted: 10, left: 0 }), () => ms)
-  const party = { until: Infinity }
-  await pace.take(1, party)
+  const party = {}
+  await pace.take(1, party, 1_000)
   ms = 1_000
-  t.ok(await pace.take(1, party))
+  t.ok(await pace.take(1, party, 1_000))
   t.equal(orders.length, 1, 'nine are held')
   ms = 1_001
-  t.ok(await pace.take(1, party))
+  t.ok(await pace.take(1, party, 1_000))
   t.equal(orders.length, 2)
 })
 
-void t.test('waiting ends with the party\'s time, or when it is released, and nobody asks any more then', async (t) => {
+void t.test('waiting ends with its time, or when its party is released, and nobody asks any more then', async (t) => {
   let ms = 0
   const { pace, orders } = paceWith(1_000, () => ({ granted: 0, left: 0 }), () => ms++)
-  t.equal(await pace.take(1, { until: 5 }), false)
-  t.equal(await pace.take(1, { until: 0 }), false)
+  t.equal(await pace.take(1, {}, 5), false)
+  t.equal(await pace.take(1, {}, 0), false)
   const asked = orders.length
   await pause(60)
   t.equal(orders.length, asked)
-  const party = { until: Infinity }
-  const waiting = pace.take(1, party)
-  pace.release({ until: Infinity })
+  const party = {}
+  const waiting = pace.take(1, party, 1_000)
+  pace.release({})
   pace.release(party)
   t.equal(await waiting, false)
 })
@@ -147,11 +147,11 @@ void t.test('a registry out of reach is told to those who wait; what answers too
     if (down) throw new Error('no registry')
     return { granted: wanted, left: 0 }
   })
-  await t.rejects(pace.take(1, { until: Infinity }), { message: 'no registry' })
+  await t.rejects(pace.take(1, {}, 1_000), { message: 'no registry' })
   pace.takeInAdvance(4)
   await until(async () => lines().length === 1)
   down = false
-  t.ok(await pace.take(1, { until: Infinity }))
+  t.ok(await pace.take(1, {}, 1_000))
   t.same(orders.at(-1), { wanted: 1, owed: 4 })
 })
 

@@ -51,7 +51,9 @@ void t.test('HELP is answered within about a second while all who may broadcast 
 void t.test('one place of the worker stays free of broadcasts; who waits for one is woken in turn, and all are when it stops', async (t) => {
   const [a, b, c, d] = ['ta', 'tb', 'tc', 'td'] as TenantId[] as [TenantId, TenantId, TenantId, TenantId]
   const places = new BroadcastPlaces(3)
-  t.same([a, b, c, d].map((tenant) => places.enter(tenant)), [true, true, false, false])
+  t.same([a, b].map((tenant) => [places.isFull(), places.enter(tenant)]), [[false, true], [false, true]])
+  t.ok(places.isFull())
+  t.same([c, d].map((tenant) => places.enter(tenant)), [false, false])
   t.equal(places.enter(a), false)
   t.same(places.leave(a, false), { called: true, next: [c] })
   t.equal(places.enter(c), true)
