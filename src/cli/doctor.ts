@@ -4,14 +4,23 @@ import { systemClock } from '../clock.js'
 import { checkRegistry } from './check-registry.js'
 import { checkServers } from './check-servers.js'
 import { attempt, type Check, failed, ok } from './check.js'
+import { examineDrift } from './doctor-drift.js'
 import { asOperator, type Operator } from './operator.js'
 import { table } from './table.js'
+import { wholeNumber } from './whole-number.js'
 
 export function doctorCommand (command: Command): void {
   command
     .option('--json', 'print JSON')
     .option('--look-only', 'change nothing: leave unfinished sign-ups and orphaned databases where they are')
-    .action(async (options: { json?: true, lookOnly?: true }) => {
+    .option('--drift', 'instead compare every tenant\'s schema with that of its version, and print the difference as DDL; changes nothing')
+    .option('--concurrency <databases>', 'compared at a time on each server; twice the cores unless given', (value) => wholeNumber(value, 1))
+    .addHelpText('after', '\nExample: koinonia doctor --drift --json')
+    .action(async (options: { json?: true, lookOnly?: true, drift?: true, concurrency?: number }) => {
+      if (options.drift === true) {
+        process.exitCode = await examineDrift(options)
+        return
+      }
       const checks = await asOperator((operator) => examine(operator, options.lookOnly !== true))
       const healthy = checks.every(({ state }) => state !== 'failed')
       console.log(options.json === true ? JSON.stringify({ healthy, checks }, null, 2) : describe(checks))

@@ -8,6 +8,7 @@ import { describePlan, describeResult } from './describe-migration.js'
 import { fleetDisplay } from './fleet-display.js'
 import { asOperator, type Operator } from './operator.js'
 import { audited } from './operator-audit.js'
+import { wholeNumber } from './whole-number.js'
 
 type Part = 'registry' | 'tenants'
 
@@ -85,13 +86,7 @@ async function registryPart ({ registryUrl, log }: Operator, { to, down }: Optio
   return await migrateRegistry(registryUrl, log, (step) => { say(`· ${step}`) }, to)
 }
 
-function whole (least: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value)
-    if (!Number.isSafeInteger(number) || number < least) throw new InvalidArgumentError(`Give a whole number, ${least} or more.`)
-    return number
-  }
-}
+const whole = (least: number) => (value: string): number => wholeNumber(value, least)
 
 function collectIds (value: string, earlier: TenantId[] = []): TenantId[] {
   if (!isTenantId(value)) throw new InvalidArgumentError(`No tenant has the id ${value}. List them with: koinonia tenants list`)

@@ -75,7 +75,7 @@ async function makeTemplate (work: Provisioning, serverName: string, client: Cli
     ALTER DATABASE ${database} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true`)
 }
 
-async function ensureTemplateOwner (client: ClientBase): Promise<void> {
+export async function ensureTemplateOwner (client: ClientBase): Promise<void> {
   const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [TEMPLATE_OWNER])
   if (rows.length === 0) await client.query(`CREATE ROLE ${TEMPLATE_OWNER} NOLOGIN`)
   await allowActingAs(client, TEMPLATE_OWNER)

@@ -1,9 +1,9 @@
 // Many real tenant databases of one registry, at a version of the tenants' schema that is not the newest.
-import pg from 'pg'
+import type pg from 'pg'
 import { type FleetTiming } from '../../src/tenancy/fleet/fleet-timing.js'
 import { currentSchemaVersion } from '../../src/tenancy/schema-version.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
-import { databaseUrl, makeRegistry, openProvisioner } from './provisioning-ground.js'
+import { connect, databaseUrl, makeRegistry, openProvisioner } from './provisioning-ground.js'
 
 interface Teardown { teardown: (run: () => Promise<void>) => unknown }
 
@@ -30,11 +30,12 @@ export async function makeFleet (t: Teardown, count: number, version = before) {
   await ground.sql.query('DELETE FROM fleet_migrations')
   /** As administrator, inside one tenant's database. */
   const inside = async <Row extends pg.QueryResultRow>(id: string, sql: string): Promise<Row[]> => {
-    const client = new pg.Client(databaseUrl(ground.adminUrl, `tenant_${id}`))
-    await client.connect()
-    const { rows } = await client.query<Row>(sql)
-    await client.end()
-    return rows
+    const client = await connect(databaseUrl(ground.adminUrl, `tenant_${id}`))
+    try {
+      return (await client.query<Row>(sql)).rows
+    } finally {
+      await client.end()
+    }
   }
   const one = async (sql: string, values: unknown[] = []): Promise<Record<string, unknown>> => (await ground.sql.query<Record<string, unknown>>(sql, values)).rows[0] ?? {}
   return {
