@@ -1,4 +1,5 @@
 // Everything a request or a job works with, opened in order and closed in reverse.
+import { join } from 'node:path'
 import { type Pool } from 'pg'
 import { type Logger } from 'pino'
 import { type Clock, systemClock } from './clock.js'
@@ -9,7 +10,7 @@ import { Background } from './jobs/background.js'
 import { JobQueue } from './jobs/job-queue.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { type Carrier } from './providers/carrier.js'
-import { openStorage } from './providers/storage/open-storage.js'
+import { openArchives, openStorage } from './providers/storage/open-storage.js'
 import { type Storage } from './providers/storage/storage.js'
 import { createTelnyxCarrier } from './providers/telnyx/carrier.js'
 import { Announcer } from './registry/announcer.js'
@@ -45,6 +46,8 @@ export interface Services {
   background: Background
   carrier: Carrier
   storage: Storage
+  /** Where archives and backups of tenants are kept. */
+  archives: Storage
 }
 
 export interface OpenServices extends Services {
@@ -73,7 +76,8 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
   const announcer = new Announcer(registry.db, 'tenant_events', log)
   const background = new Background(log, mostInBackground)
   const storage = openStorage(config)
-  const operations = new Operations({ work: provisioner.work, drain: (id) => tenancy.drain(id), media: storage, onStep: () => undefined })
+  const archives = openArchives(config)
+  const operations = new Operations({ work: provisioner.work, drain: (id) => tenancy.drain(id), media: storage, archives, spool: join(config.DATA_DIR, 'spool'), onStep: () => undefined })
   const passwords = createPasswords({ memoryKiB: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_TIME_COST, parallelism: config.ARGON2_PARALLELISM })
   return {
     config,
@@ -88,6 +92,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     operations,
     carrier,
     storage,
+    archives,
     metrics: createMetrics(),
     registry: registry.db,
     registryPool: registry.pool,
@@ -99,6 +104,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
       await jobs.flush()
       await announcer.flush()
       await storage.close()
+      await archives.close()
       await tenancy.close()
       await listener.close()
       await registry.close()

@@ -46,6 +46,7 @@ export const settingsSchema = Type.Object({
   S3_REGION: text('Region of the bucket.', { default: 'us-east-1' }),
   S3_ACCESS_KEY_ID: Type.Optional(text('May list the bucket, and get, put and delete its objects.')),
   S3_SECRET_ACCESS_KEY: Type.Optional(text('Secret of that key.')),
+  BACKUP_DIR: Type.Optional(text('Folder for backups and archives of organizations, instead of the bucket or DATA_DIR/backups; shared by all machines.')),
   SEND_CONCURRENCY: count('Texts on their way to the carrier at a time.', 64, 1, 1_000),
   SEND_TIMEOUT_MS: count('How long the carrier may take to answer before a text counts as unknown, in milliseconds.', 15_000),
   SEND_RECOVERY_MS: count('After this long without a result, texts that a worker had taken count as unknown, and what it left waiting is taken up by another, in milliseconds. More than twice SEND_TIMEOUT_MS.', 60_000),

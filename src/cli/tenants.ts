@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { type RegistryDb } from '../registry/db.js'
 import { type TenantId, type TenantStatus } from '../tenancy/tenant.js'
+import { archiveCommands } from './archive-tenant.js'
 import { createTenantCommand } from './create-tenant.js'
 import { deleteTenantCommands } from './delete-tenant.js'
 import { asOperator, type Operator } from './operator.js'
@@ -40,6 +41,7 @@ export function tenantsCommand (tenants: Command): void {
     const { resumeTenant } = await import('./resume-tenant.js')
     return await resumeTenant(operator, id)
   })
+  archiveCommands(tenants)
   deleteTenantCommands(tenants)
   operationsCommand(tenants)
 }

@@ -125,6 +125,20 @@ export interface SignUpKeys {
   tenant_id: string | null;
 }
 
+export interface TenantBackups {
+  created_at: Generated<Timestamp>;
+  id: string;
+  kind: "archive" | "backup";
+  schema_version: number;
+  sha256: Buffer;
+  size_bytes: Int8;
+  storage_key: string;
+  tables: Json;
+  tenant_id: string;
+  verified_at: Timestamp | null;
+  verify_error: string | null;
+}
+
 export interface TenantOperations {
   attempts: Generated<number>;
   created_at: Generated<Timestamp>;
@@ -200,6 +214,7 @@ export interface DB {
   registry_identity: RegistryIdentity;
   send_rates: SendRates;
   sign_up_keys: SignUpKeys;
+  tenant_backups: TenantBackups;
   tenant_operations: TenantOperations;
   tenants: Tenants;
   webhook_events: WebhookEvents;

@@ -19,9 +19,9 @@ import { type Provisioning } from './provisioning.js'
 import { reconcile, type ReconcileReport, undoExpired } from './reconcile.js'
 import { activateReservation, claimSpare, type NewOrganization, type Reservation, reserveCold } from './reserve-tenant.js'
 import { ServerAdministration, type ServerConnections } from './server-administration.js'
-import { recordServers } from './servers.js'
+import { openServers, recordServers } from './servers.js'
 import { type Refill, SpareStock } from './spare-stock.js'
-import { type Tenant, type TenantId } from './tenant.js'
+import { type DatabaseServer, type Tenant, type TenantId } from './tenant.js'
 import { Turns } from './turns.js'
 import { undoTenant } from './undo-tenant.js'
 import { type Rehearsal } from './warm-spares.js'
@@ -76,6 +76,15 @@ export class Provisioner {
     const secretRef = config.TENANT_SERVERS === undefined ? 'REGISTRY_DATABASE_URL' : 'TENANT_SERVERS'
     this.#recordServers = askOnce(() => recordServers(registry, servers, secretRef))
     this.#spares = new SpareStock(this.#work, config.SPARE_TENANTS, (tenant, worth) => tenancy.leaseOf(tenant, worth))
+  }
+
+  /** A server for a tenant that comes from elsewhere: the one named, or the least full open one. @throws Problem TENANT_STATUS_CONFLICT */
+  async placeFor (name?: string): Promise<DatabaseServer> {
+    await this.#recordServers()
+    const open = await openServers(this.#work.registry, this.#work.servers.names)
+    const found = name === undefined ? open[0] : open.find((server) => server.name === name)
+    if (found === undefined) throw problem('TENANT_STATUS_CONFLICT', { detail: name === undefined ? 'No open database server has room. Add one to TENANT_SERVERS.' : `Server ${name} is not in TENANT_SERVERS, not open, or full.` })
+    return found
   }
 
   /** What operations on whole tenants work with. */

@@ -29,7 +29,7 @@ export async function openServers (registry: RegistryDb, names: string[]): Promi
   if (names.length === 0) return []
   const { rows } = await sql<DatabaseServer>`
     SELECT s.id, s.name, s.host, s.port
-    FROM database_servers s LEFT JOIN tenants t ON t.server_id = s.id AND t.status <> 'deleted'
+    FROM database_servers s LEFT JOIN tenants t ON t.server_id = s.id AND t.status NOT IN ('deleted', 'archived')
     WHERE s.state = 'open' AND s.name = ANY(${names})
     GROUP BY s.id HAVING count(t.id) < s.max_tenants
     ORDER BY count(t.id)::float / s.max_tenants, s.name`.execute(registry)

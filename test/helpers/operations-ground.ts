@@ -16,8 +16,10 @@ export async function openOperations (t: Teardown, registryUrl: string, files: s
   const opened = await openProvisioner(t, registryUrl, { SPARE_TENANTS: 0, ...(TENANT_SERVERS === undefined ? {} : { TENANT_SERVERS }) })
   const { provisioner, tenancy } = opened
   const media = createFileStorage(join(files, 'media'))
-  const operations = new Operations({ work: provisioner.work, drain: (id) => tenancy.drain(id), media, onStep }, sagas)
-  return { ...opened, operations, media }
+  const archives = createFileStorage(join(files, 'backups'))
+  const operations = new Operations({ work: provisioner.work, drain: (id) => tenancy.drain(id), media, archives, spool: join(files, 'spool'), onStep }, sagas)
+  const forFiles = { registry: opened.registry.db, operations, provisioner, archives, spool: join(files, 'spool') }
+  return { ...opened, operations, media, archives, forFiles }
 }
 
 /** An active organization with one admin, whose e-mail is in the index. */

@@ -18,6 +18,7 @@ export const deleteSaga = defineSaga({
     { name: 'begun', run: async () => undefined },
     { name: 'routes-removed', final: true, run: removeRoutes },
     { name: 'media-removed', run: removeMedia },
+    { name: 'copies-removed', run: removeCopies },
     { name: 'database-dropped', run: dropDatabase }
   ],
   // The id stays taken: nothing that was ever signed or queued for it can reach another organization.
@@ -43,6 +44,12 @@ async function removeRoutes ({ work, tenant }: OperationContext): Promise<undefi
 
 async function removeMedia ({ media, tenant }: OperationContext): Promise<undefined> {
   await media.deleteFolder(tenant.id)
+}
+
+/** Its archive and its backups: deleted means from there too. */
+async function removeCopies ({ archives, tenant, work }: OperationContext): Promise<undefined> {
+  for (const folder of ['_archives', '_backups']) await archives.deleteFolder(`${folder}/${tenant.id}`)
+  await work.registry.deleteFrom('tenant_backups').where('tenant_id', '=', tenant.id).execute()
 }
 
 /** An archived one has none; then there is nothing to do. */

@@ -9,7 +9,7 @@ import { type OperationContext, type Saga, type Step } from './saga.js'
 
 export interface Progress { step: string, undoing: boolean, done: number, total: number }
 
-export type RunnerServices = Pick<OperationContext, 'work' | 'drain' | 'media'> & {
+export type RunnerServices = Pick<OperationContext, 'work' | 'drain' | 'media' | 'archives' | 'spool'> & {
   /** What kill tests hear of. */
   onStep: (point: string, operationId: string) => void | Promise<void>
 }
@@ -125,16 +125,15 @@ async function postpone ({ services: { work }, row }: Run, error: unknown): Prom
 }
 
 async function contextOf ({ services, row, heartbeat, onProgress }: Run, step: string): Promise<OperationContext> {
-  const { work, drain, media, onStep } = services
+  const { onStep, ...shared } = services
+  const { work } = shared
   const found = await selectTenants(work.registry).where('tenants.id', '=', row.tenant_id).executeTakeFirstOrThrow()
   const tell = (done: number, total: number): void => { onProgress({ step, undoing: row.undoing, done, total }) }
   tell(0, 0)
   return {
     operationId: row.id,
     tenant: toTenant(found),
-    work,
-    drain,
-    media,
+    ...shared,
     signal: heartbeat.signal,
     progress (done, total) {
       heartbeat.progress(done, total)

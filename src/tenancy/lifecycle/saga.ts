@@ -24,6 +24,10 @@ export interface OperationContext {
   /** Closes this process's connections to the tenant's database; others hear of a changed status by themselves. */
   drain: (id: TenantId) => Promise<void>
   media: ObjectStore
+  /** Where archives and backups are kept. */
+  archives: ObjectStore
+  /** A folder of this machine for a file on its way to `archives`. */
+  spool: string
   /** For the operator, and for the row at most once a heartbeat. */
   progress: (done: number, total: number) => void
   /** Aborted when the lease is lost or the process stops: leave early, another run goes on. */

@@ -112,7 +112,7 @@ void t.test('a database that another registry made is never dropped: the deletio
 })
 
 void t.test('killed at every step, the next sweep finishes: nothing is left and nothing is orphaned', async (t) => {
-  const points = ['begun:did', 'begun', 'routes-removed:did', 'routes-removed', 'media-removed:did', 'media-removed', 'database-dropped', 'role-dropped', 'database-dropped:did', 'done']
+  const points = ['begun:did', 'begun', 'routes-removed:did', 'routes-removed', 'media-removed:did', 'media-removed', 'copies-removed:did', 'copies-removed', 'database-dropped', 'role-dropped', 'database-dropped:did', 'done']
   for (const point of points) {
     const ground = await prepare(t)
     const id = await settle(ground)

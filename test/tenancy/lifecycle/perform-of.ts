@@ -1,14 +1,23 @@
 // What the kill tests ask for, by its name.
-import { type Operations } from '../../../src/tenancy/lifecycle/operations.js'
+import { archiveTenant, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
 import { requestDeletion } from '../../../src/tenancy/lifecycle/request-deletion.js'
 import { type TenantId } from '../../../src/tenancy/tenant.js'
+import { type openOperations } from '../../helpers/operations-ground.js'
 
-export async function performOf (operations: Operations, kind: string, tenantId: string): Promise<void> {
+const asked = { requestedBy: 'tests' }
+
+export async function performOf (opened: Awaited<ReturnType<typeof openOperations>>, kind: string, tenantId: string): Promise<void> {
   const id = tenantId as TenantId
   switch (kind) {
     case 'delete':
-      await requestDeletion(operations, id, { at: new Date(), now: true, requestedBy: 'tests' })
-      await operations.runDue(new AbortController().signal)
+      await requestDeletion(opened.operations, id, { at: new Date(), now: true, ...asked })
+      await opened.operations.runDue(new AbortController().signal)
+      break
+    case 'archive':
+      await archiveTenant(opened.forFiles, id, asked)
+      break
+    case 'restore':
+      await restoreArchived(opened.forFiles, id, undefined, asked)
       break
     default:
       throw new Error(`Nothing is called ${kind}`)
