@@ -31,7 +31,7 @@ const entries: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./cli/tenants.js')).tenantsCommand
   },
   doctor: {
-    description: 'check the registry, database servers, tenants and jobs; exit code 1 when something is wrong',
+    description: 'check the registry, database servers, tenants and jobs, and mend what is safe with --fix; exit code 1 when something is wrong',
     load: async () => (await import('./cli/doctor.js')).doctorCommand
   }
 }

@@ -1,12 +1,12 @@
 // The doctor's look at operations on whole tenants: those that have failed, and those that nobody takes up.
-import { type Kysely, sql } from 'kysely'
-import { type RegistryDatabase } from '../registry/db.js'
-import { attempt, type Check, failed, ok } from './check.js'
+import { sql } from 'kysely'
+import { attempt, type Check, failed, mendable, ok } from './check.js'
+import { type Operator } from './operator.js'
 
 /** A worker looks every minute. */
 const OVERDUE_MINUTES = 5
 
-export async function checkOperations (registry: Kysely<RegistryDatabase>): Promise<Check[]> {
+export async function checkOperations ({ registry, operations }: Pick<Operator, 'registry' | 'operations'>): Promise<Check[]> {
   return await attempt('operations', 'Run: koinonia migrate', async () => {
     const { rows } = await sql<{ id: string, kind: string, tenantId: string, error: string | null, status: string, overdue: boolean }>`
       SELECT id, kind, tenant_id AS "tenantId", error, status,
@@ -17,7 +17,14 @@ export async function checkOperations (registry: Kysely<RegistryDatabase>): Prom
     return [
       ok('operations', `${rows.length - broken.length} on tenants waiting or running`),
       ...broken.map(({ id, kind, tenantId, error }) => failed('failed operation', `${kind} of ${tenantId}: ${error ?? ''}`, `Mend the cause, then run: koinonia tenants operations --retry ${id}`)),
-      ...overdue.map(({ kind, tenantId }) => failed('overdue operation', `${kind} of ${tenantId}, due for over ${OVERDUE_MINUTES} minutes`, 'Start a worker: koinonia worker'))
+      ...overdue.map(({ id, kind, tenantId }) => describeOverdue(kind, tenantId, () => operations.retry(id)))
     ]
   })
+}
+
+/** A deletion is left to a worker: what it takes does not come back. */
+function describeOverdue (kind: string, tenantId: string, run: () => Promise<void>): Check {
+  const [name, detail] = ['overdue operation', `${kind} of ${tenantId}, due for over ${OVERDUE_MINUTES} minutes: no worker runs, or none takes it`]
+  if (kind === 'delete') return failed(name, detail, 'Start a worker: koinonia worker')
+  return mendable(name, detail, { what: `go on with the ${kind} of ${tenantId}`, subject: tenantId, run })
 }

@@ -5,6 +5,8 @@ import { type RegistryDatabase } from '../registry/db.js'
 import { currentSchemaVersion } from '../tenancy/schema-version.js'
 import { checkOperations } from './check-operations.js'
 import { attempt, type Check, failed, ok, warning } from './check.js'
+import { type Operator } from './operator.js'
+import { checkVersion } from './server-facts.js'
 
 const CLOCK_TOLERANCE_MS = 2_000
 /** A job due for this long has no worker that takes it. */
@@ -15,12 +17,13 @@ const LOCKED_MINUTES = 30
 type Registry = Kysely<RegistryDatabase>
 
 /** The first check that fails ends the list: without a connection or tables the others say nothing new. */
-export async function checkRegistry (registry: Registry, now: () => Date): Promise<Check[]> {
+export async function checkRegistry (operator: Pick<Operator, 'registry' | 'operations'>, now: () => Date): Promise<Check[]> {
+  const { registry } = operator
   const connection = await attempt('registry', 'Check that the server runs and that REGISTRY_DATABASE_URL is right.', () => checkConnection(registry, now))
   if (connection.some(({ state }) => state === 'failed')) return connection
   const schema = await attempt('registry schema', 'Run: koinonia migrate', () => checkSchema(registry))
   if (schema.some(({ state }) => state === 'failed')) return [...connection, ...schema]
-  return [...connection, ...schema, ...await checkTenants(registry), ...await checkOperations(registry), ...await checkJobs(registry)]
+  return [...connection, ...schema, ...await checkTenants(registry), ...await checkOperations(operator), ...await checkJobs(registry)]
 }
 
 async function checkConnection (registry: Registry, now: () => Date): Promise<Check[]> {
@@ -40,10 +43,6 @@ async function checkConnection (registry: Registry, now: () => Date): Promise<Ch
   ]
 }
 
-export function checkVersion (name: string, { number, version }: { number: number, version: string }): Check {
-  return number >= 180_000 ? ok(name, `PostgreSQL ${version}`) : failed(name, `PostgreSQL ${version}`, 'Upgrade to PostgreSQL 18 or later.')
-}
-
 async function checkSchema (registry: Registry): Promise<Check[]> {
   const { rows: [answer] } = await sql<{ version: number }>`SELECT count(*)::integer AS version FROM pgmigrations`.execute(registry)
   const [version, known] = [answer?.version ?? 0, migrationFiles('registry').length]
@@ -55,11 +54,10 @@ async function checkSchema (registry: Registry): Promise<Check[]> {
 
 async function checkTenants (registry: Registry): Promise<Check[]> {
   const version = currentSchemaVersion()
-  const { rows: [count] } = await sql<{ serving: number, behind: number, failed: number, stuck: number, making: number }>`
+  const { rows: [count] } = await sql<{ serving: number, behind: number, failed: number, making: number }>`
     SELECT count(*) FILTER (WHERE status IN ('active', 'suspended'))::integer AS serving,
            count(*) FILTER (WHERE status IN ('active', 'suspended') AND schema_version < ${version})::integer AS behind,
            count(*) FILTER (WHERE migration_status = 'failed')::integer AS failed,
-           count(*) FILTER (WHERE status = 'creating' AND coalesce(provisioning_expires_at < now(), true))::integer AS stuck,
            count(*) FILTER (WHERE status = 'creating' AND provisioning_expires_at >= now())::integer AS making
     FROM tenants`.execute(registry)
   if (count === undefined) return []
@@ -67,8 +65,7 @@ async function checkTenants (registry: Registry): Promise<Check[]> {
     ok('tenants', `${count.serving} active or suspended, ${count.making} being made`),
     count.behind + count.failed === 0
       ? ok('tenant schemas', `all at version ${version}`)
-      : failed('tenant schemas', `${count.behind} behind version ${version}, ${count.failed} failed to migrate`, 'Run: koinonia migrate. koinonia tenants show <id> has the error.'),
-    ...(count.stuck === 0 ? [] : [failed('unfinished tenants', `${count.stuck} could not be taken back`, 'Mend what is named above or below, then run this again.')])
+      : failed('tenant schemas', `${count.behind} behind version ${version}, ${count.failed} failed to migrate`, 'Run: koinonia migrate. koinonia tenants show <id> has the error.')
   ]
 }
 

@@ -1,49 +1,64 @@
-// `koinonia doctor`: takes back what crashes left, then says how everything stands and what to do about what is not well.
+// `koinonia doctor`: says how everything stands and what to do about what is not well; with --fix it does what loses nothing.
 import { type Command } from 'commander'
 import { systemClock } from '../clock.js'
+import { checkIndexes } from './check-indexes.js'
+import { checkLeftovers } from './check-leftovers.js'
 import { checkRegistry } from './check-registry.js'
 import { checkServers } from './check-servers.js'
-import { attempt, type Check, failed, ok } from './check.js'
+import { checkSpares } from './check-spares.js'
+import { checkRegistryTables, checkTenantTables } from './check-tables.js'
+import { type Check } from './check.js'
 import { examineDrift } from './doctor-drift.js'
+import { type Fixed, mend } from './mend.js'
 import { asOperator, type Operator } from './operator.js'
 import { table } from './table.js'
 import { wholeNumber } from './whole-number.js'
 
+interface Options { fix?: true, tenants?: true, drift?: true, concurrency?: number, json?: true }
+
 export function doctorCommand (command: Command): void {
   command
+    .option('--fix', 'do what is safe about what was found: each thing is named, then done')
+    .option('--tenants', 'look into every tenant\'s database as well, a few at a time')
     .option('--json', 'print JSON')
-    .option('--look-only', 'change nothing: leave unfinished sign-ups and orphaned databases where they are')
     .option('--drift', 'instead compare every tenant\'s schema with that of its version, and print the difference as DDL; changes nothing')
     .option('--concurrency <databases>', 'compared at a time on each server; twice the cores unless given', (value) => wholeNumber(value, 1))
-    .addHelpText('after', '\nExample: koinonia doctor --drift --json')
-    .action(async (options: { json?: true, lookOnly?: true, drift?: true, concurrency?: number }) => {
+    .addHelpText('after', '\nWithout --fix it changes nothing. The exit code is 1 when a check or a repair has failed; a warning leaves it 0.\nExample: koinonia doctor --fix')
+    .action(async (options: Options) => {
       if (options.drift === true) {
         process.exitCode = await examineDrift(options)
         return
       }
-      const checks = await asOperator((operator) => examine(operator, options.lookOnly !== true))
-      const healthy = checks.every(({ state }) => state !== 'failed')
-      console.log(options.json === true ? JSON.stringify({ healthy, checks }, null, 2) : describe(checks))
+      const { checks, fixes } = await asOperator((operator) => treat(operator, options))
+      const healthy = checks.every(({ state }) => state !== 'failed') && fixes.every(({ done }) => done)
+      console.log(options.json === true ? JSON.stringify({ healthy, checks: checks.map(forPrograms), fixes }, null, 2) : describe(checks))
       process.exitCode = healthy ? 0 : 1
     })
 }
 
-/** With `repair` the reconciler runs first, so what it can mend is no finding. */
-export async function examine (operator: Operator, repair: boolean): Promise<Check[]> {
-  const repaired = repair ? await attempt('leftovers', 'See the other findings, then run this again.', () => reconcile(operator)) : []
-  const registry = await checkRegistry(operator.registry, () => systemClock.now())
-  // Without a registry that answers, the servers' checks and the repair only repeat what it said.
-  if (registry.some(({ name, state }) => state === 'failed' && name.startsWith('registry'))) return registry
-  return [...registry, ...await checkServers(operator), ...repaired]
+/** The checks as they stand at the end, and what was done on the way there. */
+async function treat (operator: Operator, options: Options): Promise<{ checks: Check[], fixes: Fixed[] }> {
+  const checks = await examine(operator, options)
+  const fixes = options.fix === true ? checks.flatMap(({ fix }) => fix ?? []) : []
+  if (fixes.length === 0) return { checks, fixes: [] }
+  const fixed = await mend(operator, fixes, (line) => { console.error(line) })
+  return { checks: await examine(operator, options), fixes: fixed }
 }
 
-async function reconcile ({ provisioner }: Operator): Promise<Check[]> {
-  const report = await provisioner.reconcile()
-  const removed = [...report.undone, ...report.orphansDropped, ...report.templatesDropped]
-  return [
-    ok('leftovers', removed.length === 0 ? 'none' : `removed: ${removed.join(', ')}`),
-    ...report.findings.map(({ kind, server, subject, detail }) => failed(kind.replaceAll('-', ' '), `${subject} on ${server}`, detail))
-  ]
+/** Changes nothing. */
+export async function examine (operator: Operator, { tenants }: Pick<Options, 'tenants'> = {}): Promise<Check[]> {
+  const registry = await checkRegistry(operator, () => systemClock.now())
+  // Without a registry that answers, the other checks only repeat what it said.
+  if (registry.some(({ name, state }) => state === 'failed' && name.startsWith('registry'))) return registry
+  const rest = await Promise.all([
+    checkIndexes(operator), checkRegistryTables(operator), checkServers(operator), checkSpares(operator), checkLeftovers(operator),
+    ...(tenants === true ? [checkTenantTables(operator)] : [])
+  ])
+  return [...registry, ...rest.flat()]
+}
+
+function forPrograms ({ fix, ...check }: Check) {
+  return fix === undefined ? check : { ...check, fix: fix.what }
 }
 
 function describe (checks: Check[]): string {

@@ -4,7 +4,8 @@ import { Problem } from '../errors.js'
 import { type RegistryDb } from '../registry/db.js'
 import { type Operator } from './operator.js'
 
-export type Action = 'tenants.create' | 'tenants.suspend' | 'tenants.resume' | 'tenants.delete' | 'tenants.undelete' | 'tenants.retry' | 'tenants.archive' | 'tenants.restore' | 'migrate'
+export type Action =
+  'tenants.create' | 'tenants.suspend' | 'tenants.resume' | 'tenants.delete' | 'tenants.undelete' | 'tenants.retry' | 'tenants.archive' | 'tenants.restore' | 'doctor.fix' | 'migrate'
 
 interface Act<T> {
   action: Action

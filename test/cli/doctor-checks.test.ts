@@ -1,0 +1,87 @@
+// The doctor's checks whose faults take days to come about: tables that nobody vacuums, servers that fill up or grow old; and an operation left behind.
+import t from 'tap'
+import { checkOperations } from '../../src/cli/check-operations.js'
+import { checkRegistryTables, checkTenantTables } from '../../src/cli/check-tables.js'
+import { type Check } from '../../src/cli/check.js'
+import { judgeServer, type ServerFacts } from '../../src/cli/server-facts.js'
+import { loadConfig } from '../../src/config.js'
+import { prepareServices } from '../../src/services.js'
+import { mapBounded } from '../../src/tenancy/map-bounded.js'
+import { connect, databaseUrl, makeRegistry, MASTER_KEY, newAdmin, newChurch, silent } from '../helpers/provisioning-ground.js'
+
+const config = loadConfig({ NODE_ENV: 'test', JWT_SECRET: 'x'.repeat(32), MASTER_KEY: MASTER_KEY.toString('base64'), OPERATOR_TOKEN: 'x'.repeat(24) })
+
+const amiss = (checks: Check[]) => checks.filter(({ state }) => state !== 'ok').map(({ name, state }) => ({ name, state }))
+
+void t.test('tables full of dead rows, and tables that were never vacuumed, are found in the registry and in tenants, and vacuumed by the repair', async (t) => {
+  const ground = await makeRegistry(t)
+  const services = prepareServices(config, ground.registryUrl, silent)
+  t.teardown(() => services.close())
+  const operator = { ...services, registryUrl: ground.registryUrl }
+  const reservation = await services.provisioner.reserve(newChurch())
+  await services.provisioner.activate(reservation, newAdmin())
+  const plant = 'CREATE TABLE heap (id int) WITH (autovacuum_enabled = false); INSERT INTO heap SELECT generate_series(1, 500); CREATE TABLE worn (id int) WITH (autovacuum_enabled = false); INSERT INTO worn SELECT generate_series(1, 500)'
+  const inside = await connect(databaseUrl(ground.adminUrl, reservation.tenant.databaseName))
+  for (const client of [ground.sql, inside]) {
+    await client.query(plant)
+    await client.query('VACUUM worn')
+    await client.query('UPDATE worn SET id = id')
+    await client.query('SELECT pg_stat_force_next_flush()')
+  }
+  await inside.query(`ALTER TABLE heap OWNER TO ${reservation.tenant.roleName}; ALTER TABLE worn OWNER TO ${reservation.tenant.roleName}`)
+  await inside.end()
+  const limits = { deadRows: 100, deadShare: 0.3, writes: 400 }
+  for (const look of [() => checkRegistryTables(operator, limits), () => checkTenantTables(operator, limits)]) {
+    const found = await look()
+    t.strictSame(amiss(found), [{ name: 'unvacuumed', state: 'warning' }, { name: 'bloat', state: 'warning' }])
+    for (const { fix } of found) await fix?.run()
+    t.strictSame(amiss(await look()), [])
+  }
+  t.strictSame(amiss([...await checkRegistryTables(operator), ...await checkTenantTables(operator)]), [], 'a small database is no case for the doctor')
+})
+
+void t.test('an operation that no worker takes up is found and gone on with', async (t) => {
+  const ground = await makeRegistry(t)
+  const services = prepareServices(config, ground.registryUrl, silent)
+  t.teardown(() => services.close())
+  const retried: string[] = []
+  const operations = Object.assign(Object.create(services.operations) as typeof services.operations, { retry: async (id: string) => { retried.push(id) } })
+  await ground.sql.query(`INSERT INTO tenant_operations (tenant_id, kind, requested_by, run_after, owner, lease_expires_at)
+    VALUES ('t1aaaaaaa', 'move', 'ana@host', now() - interval '1 hour', 'gone:1', now() - interval '10 minutes')`)
+  const found = await checkOperations({ registry: services.registry, operations })
+  t.strictSame(amiss(found), [{ name: 'overdue operation', state: 'failed' }])
+  for (const { fix } of found) await fix?.run()
+  t.equal(retried.length, 1)
+})
+
+void t.test('a server that is crowded, old, too small or of the wrong version is told of', (t) => {
+  const well: ServerFacts = { connectMs: 1, number: 180_001, version: '18.1', used: 10, ours: 8, usable: 97, administrator: true, oldest: 'a', age: 1_000, freezeAge: 200_000_000 }
+  const judged = (facts: Partial<ServerFacts>) => amiss(judgeServer('east', { ...well, ...facts }, { DATABASE_MAX_CONNECTIONS: 30 }))
+  t.strictSame(judged({}), [])
+  t.strictSame(judged({ used: 90 }), [{ name: 'server east connections', state: 'warning' }])
+  t.strictSame(judged({ usable: 20, used: 1 }), [{ name: 'server east connections', state: 'failed' }])
+  t.strictSame(judged({ age: 500_000_000 }), [{ name: 'server east transaction age', state: 'warning' }])
+  t.strictSame(judged({ age: 1_500_000_000 }), [{ name: 'server east transaction age', state: 'failed' }])
+  t.strictSame(judged({ number: 170_004, version: '17.4' }), [{ name: 'server east version', state: 'failed' }])
+  t.strictSame(judged({ administrator: false }), [{ name: 'server east privileges', state: 'failed' }])
+  t.end()
+})
+
+void t.test('many are done a few at a time, answers are in order, and after a failure nothing new begins', async (t) => {
+  let [now, most] = [0, 0]
+  const slowly = async (item: number) => {
+    most = Math.max(most, ++now)
+    await new Promise((resolve) => setTimeout(resolve, item % 3))
+    now--
+    return item * 2
+  }
+  t.strictSame(await mapBounded([...Array(20).keys()], 4, slowly), [...Array(20).keys()].map((item) => item * 2))
+  t.equal(most, 4)
+  const begun: number[] = []
+  await t.rejects(mapBounded([1, 2, 3, 4, 5, 6], 2, async (item) => {
+    begun.push(item)
+    await slowly(item)
+    if (item === 2) throw new Error('two')
+  }), /two/)
+  t.ok(begun.length < 6)
+})
