@@ -17,8 +17,8 @@ export interface Bench {
   runs: number
   /** Length of one measurement. */
   seconds: number
-  /** Tenant databases of the row with many. */
-  databases: number
+  /** Tenant databases of the rows with many, instead of as many as each has by itself. */
+  databases?: number
   /** Length of the broadcast by which memory is watched. */
   texts: number
   /** For the person who waits. */

@@ -7,6 +7,7 @@ import { asJson, printTable } from './report.js'
 import { deliveryEvents } from './rows/delivery-events.js'
 import { dispatch } from './rows/dispatch.js'
 import { expressPrisma } from './rows/express-prisma.js'
+import { fleetMigration } from './rows/fleet-migration.js'
 import { manyTenants } from './rows/many-tenants.js'
 import { noisyNeighbour } from './rows/noisy-neighbour.js'
 import { queueing } from './rows/queueing.js'
@@ -14,14 +15,14 @@ import { signUp } from './rows/sign-up.js'
 import { warmRead } from './rows/warm-read.js'
 import { webhookIngress } from './rows/webhook-ingress.js'
 
-const rows: Row[] = [warmRead, expressPrisma, manyTenants, noisyNeighbour, signUp, queueing, dispatch, deliveryEvents, webhookIngress]
+const rows: Row[] = [warmRead, expressPrisma, manyTenants, noisyNeighbour, signUp, queueing, dispatch, deliveryEvents, webhookIngress, fleetMigration]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     runs: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
-    databases: { type: 'string', default: '200' },
+    databases: { type: 'string' },
     texts: { type: 'string', default: '100000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false }
@@ -29,7 +30,7 @@ const { values, positionals } = parseArgs({
 })
 
 if (values.help) {
-  console.log(`npm run bench -- [row …] [--runs 5] [--seconds 4] [--databases 200] [--texts 100000] [--json]\n\n${rows.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}`)
+  console.log(`npm run bench -- [row …] [--runs 5] [--seconds 4] [--databases …] [--texts 100000] [--json]\n\n${rows.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}`)
 } else {
   await bench(chooseRows(positionals))
 }
@@ -47,9 +48,9 @@ async function bench (chosen: Row[]): Promise<void> {
   const say = (text: string) => { console.error(text) }
   const runs = Number(values.runs)
   const seconds = Number(values.seconds)
-  const databases = Number(values.databases)
+  const databases = values.databases === undefined ? undefined : Number(values.databases)
   const texts = Number(values.texts)
-  if (!(runs >= 1 && seconds > 0 && databases >= 1 && texts >= 100)) throw new RangeError('--runs, --seconds and --databases must be positive numbers, --texts 100 at least')
+  if (!(runs >= 1 && seconds > 0 && (databases ?? 1) >= 1 && texts >= 100)) throw new RangeError('--runs, --seconds and --databases must be positive numbers, --texts 100 at least')
   say(`Node ${process.version}, ${availableParallelism()} cores, ${runs} runs of ${seconds} s`)
   const postgres = await startPostgres()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -61,7 +62,7 @@ async function bench (chosen: Row[]): Promise<void> {
   }
   const findings: Array<Finding | Skipped> = []
   try {
-    for (const row of chosen) findings.push(...await runRow(row, { postgres, runs, seconds, databases, texts, say }))
+    for (const row of chosen) findings.push(...await runRow(row, { postgres, runs, seconds, ...databases === undefined ? {} : { databases }, texts, say }))
   } finally {
     await postgres.stop()
   }

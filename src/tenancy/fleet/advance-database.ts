@@ -35,6 +35,8 @@ export interface Advancing {
   timing: FleetTiming
   /** Called when a file is committed. */
   onFile: (name: string) => void | Promise<void>
+  /** Those of this code unless given. */
+  files?: readonly MigrationFile[]
 }
 
 /**
@@ -45,7 +47,7 @@ export interface Advancing {
 export async function advanceDatabase (client: ClientBase, work: Advancing): Promise<Advance> {
   await prepare(client, work)
   const names = await appliedNames(client)
-  const files = loadMigrations('tenant')
+  const files = work.files ?? loadMigrations('tenant')
   checkOrder(names, files)
   const done: Advance = { applied: [], version: names.length }
   for (const file of pending(names.length, work, files)) {

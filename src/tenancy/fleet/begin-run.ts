@@ -28,22 +28,23 @@ export function sparesTo ({ direction, target, only }: Settings): number | undef
 
 export function planOf ({ settings, state }: Beginning): FleetPlan {
   const { direction, target } = settings
+  const files = loadMigrations('tenant')
   return {
     direction,
     target,
-    files: pendingFiles(settings, state).map(({ name }) => name),
+    files: pendingFiles(settings, state, files).map(({ name }) => name),
     servers: state.behind.map(({ server, tenants }) => ({ server, tenants })),
     spares: state.spares,
-    unsafe: unsafeIn(settings, state)
+    unsafe: unsafeIn(settings, state, files)
   }
 }
 
 /** @throws FleetRefused when pending files are unsafe, or tenants beyond `to` would have to be taken back without having been asked to */
-export function refuseUnfit (order: FleetOrder, { settings, state }: Beginning): void {
+export function refuseUnfit (order: FleetOrder, { settings, state }: Beginning, files = loadMigrations('tenant')): void {
   if (order.to !== undefined && order.down !== true && state.behind.length === 0 && state.beyond > 0) {
     throw new FleetRefused(`${state.beyond} tenants are beyond version ${settings.target}. To take them back to it, with whatever the files taken back drop, say --down as well.`)
   }
-  const unsafe = unsafeIn(settings, state)
+  const unsafe = unsafeIn(settings, state, files)
   if (unsafe.length > 0) {
     throw new FleetRefused('The pending files are not safe for tables that are large and in use. Nothing was touched. Rewrite them, or accept by intent with a line in the file: -- Accepts <rule>: <why>', unsafe)
   }
@@ -81,8 +82,7 @@ export function sameTerms (run: OpenRun, settings: Settings): boolean {
   return run.direction === settings.direction && run.target === settings.target && JSON.stringify(run.only) === JSON.stringify(settings.only)
 }
 
-function pendingFiles ({ direction, target }: Settings, { behind, spares }: FleetState): readonly MigrationFile[] {
-  const files = loadMigrations('tenant')
+function pendingFiles ({ direction, target }: Settings, { behind, spares }: FleetState, files: readonly MigrationFile[]): readonly MigrationFile[] {
   if (behind.length === 0) return spares > 0 ? files.slice(target - 1, target) : []
   return direction === 'up'
     ? files.slice(Math.min(...behind.map(({ lowest }) => lowest)), target)
@@ -90,8 +90,8 @@ function pendingFiles ({ direction, target }: Settings, { behind, spares }: Flee
 }
 
 /** Going back is asked for by name, knowing that it drops things. */
-function unsafeIn (settings: Settings, state: FleetState): UnsafeStatement[] {
+function unsafeIn (settings: Settings, state: FleetState, files: readonly MigrationFile[]): UnsafeStatement[] {
   if (settings.direction === 'down' || state.behind.length === 0) return []
   const highest = Math.max(...state.behind.map(({ highest }) => highest))
-  return findUnsafe(pendingFiles(settings, state), settings.target - highest)
+  return findUnsafe(pendingFiles(settings, state, files), settings.target - highest)
 }

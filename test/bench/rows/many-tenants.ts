@@ -20,7 +20,7 @@ const cases = [{ callers: 40, goal: 1 }, { callers: 200, goal: 1.35 }]
 interface Measured { report: LoadReport, most: number }
 
 async function run (bench: Bench): Promise<Finding[]> {
-  const { databases } = bench
+  const { databases = 200 } = bench
   const koinonia = await startKoinonia(bench, { spares: databases, settings: { DATABASE_MAX_CONNECTIONS: String(connections), DATABASE_REGISTRY_CONNECTIONS: '4', DATABASE_WAIT_MS: '20000' } })
   bench.say(`signing up ${databases} organizations`)
   const organizations: Organization[] = []
