@@ -81,7 +81,7 @@ export async function showTenant (registry: RegistryDb, id: TenantId) {
       'organizations.time_zone as timeZone', 'organizations.trial_ends_at as trialEndsAt',
       'database_servers.name as server', 'database_servers.host', 'database_servers.port', 'tenants.database_name as databaseName',
       'tenants.role_name as roleName', 'tenants.credential_version as credentialVersion', 'tenants.schema_version as schemaVersion',
-      'tenants.migration_status as migrationStatus', 'tenants.migration_error as migrationError', 'tenants.migration_attempted_at as migrationAttemptedAt',
+      'tenants.migration_status as migrationStatus', 'tenants.migration_error as migrationError', 'tenants.migration_attempted_at as migrationAttemptedAt', 'tenants.migration_ms as migrationMs',
       'tenants.provisioning_owner as provisioningOwner', 'tenants.provisioning_expires_at as provisioningExpiresAt', 'tenants.created_at as createdAt'
     ])
     .where('tenants.id', '=', id)
