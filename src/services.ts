@@ -67,10 +67,21 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
   const keyring = createKeyring(Buffer.from(config.MASTER_KEY, 'base64'))
   const registry = openRegistry(registryUrl, config, log)
   const listener = new RegistryListener({ connectionString: registryUrl, log })
+  const metrics = createMetrics()
   // Each needs the other, but nobody is behind before both are there.
-  const tenancy: Tenancy = new Tenancy({ registry, listener, keyring, config, log, catchUp: (tenant) => catchUp.bring(tenant) })
+  const tenancy: Tenancy = new Tenancy({
+    registry,
+    listener,
+    keyring,
+    config,
+    log,
+    catchUp: (tenant) => catchUp.bring(tenant),
+    waited: (server, ms) => { metrics.waits.observe({ server }, ms / 1_000) }
+  })
   const provisioner = new Provisioner({ registry: registry.db, tenancy, keyring, config, registryUrl, log })
-  const catchUp = new CatchUp(provisioner.work, { behind: config.TENANT_BEHIND, waitMs: config.DATABASE_WAIT_MS, timing: fleetTiming })
+  const catchUp = new CatchUp(provisioner.work, {
+    behind: config.TENANT_BEHIND, waitMs: config.DATABASE_WAIT_MS, timing: fleetTiming, ended: (outcome) => { metrics.catchUps.inc({ outcome }) }
+  })
   const carrier = createTelnyxCarrier(config, log)
   const jobs = new JobQueue(registry.db)
   const announcer = new Announcer(registry.db, 'tenant_events', log)
@@ -93,7 +104,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     carrier,
     storage,
     archives,
-    metrics: createMetrics(),
+    metrics,
     registry: registry.db,
     registryPool: registry.pool,
     jobs,

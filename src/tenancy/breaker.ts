@@ -26,10 +26,13 @@ export class Breaker implements OpeningGate {
   #pauseMs = FIRST_PAUSE_MS
   #retryAt = 0
   #cause: Error | undefined
+  #trips = 0
 
   constructor (readonly server: string, readonly timing: Timing) {}
 
   get state (): BreakerState { return this.#state }
+
+  get trips (): number { return this.#trips }
 
   refusal (): Error | undefined {
     const remaining = this.#retryAt - this.timing.now()
@@ -60,6 +63,7 @@ export class Breaker implements OpeningGate {
     this.#cause = error
     if (this.#state === 'open' || (this.#state === 'closed' && this.#failures < FAILURES_TO_OPEN)) return
     this.#state = 'open'
+    this.#trips++
     this.#retryAt = this.timing.now() + this.#pauseMs
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
   }

@@ -17,10 +17,13 @@ export class ConnectedServers {
   readonly #registryUrl: string
   readonly #timing: Timing | undefined
 
-  constructor (config: ServerLimits, registryUrl: string, timing: Timing | undefined) {
+  readonly #waited: ((server: string, ms: number) => void) | undefined
+
+  constructor (config: ServerLimits, registryUrl: string, timing: Timing | undefined, waited?: (server: string, ms: number) => void) {
     this.#config = config
     this.#registryUrl = registryUrl
     this.#timing = timing
+    this.#waited = waited
   }
 
   at (server: ServerAddress): DatabaseServerConnections {
@@ -51,7 +54,7 @@ export class ConnectedServers {
       statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
       idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
       closeTimeoutMs: CLOSE_TIMEOUT_MS
-    }, this.#timing)
+    }, this.#timing, this.#waited)
   }
 }
 

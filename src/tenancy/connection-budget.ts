@@ -21,12 +21,13 @@ export class ConnectionBudget<C> {
   readonly #need: NeedList<C>
   #steals = 0
 
-  constructor (readonly limits: BudgetLimits, readonly timing: Timing, readonly gate: OpeningGate = alwaysOpen) {
+  /** `waited` is told of everyone who stood in line, served or not: for how many milliseconds. */
+  constructor (readonly limits: BudgetLimits, readonly timing: Timing, readonly gate: OpeningGate = alwaysOpen, waited: (ms: number) => void = () => undefined) {
     this.#need = new NeedList(this.#ledger, limits, timing, () => { this.#pump() })
     this.#lines = new WaitingLines(limits.waitMs, timing, (account) => {
       this.#need.consider(account)
       account.announceEmpty()
-    })
+    }, waited)
   }
 
   /** A new account; accounts of the same name are separate (an old one may still be draining). */

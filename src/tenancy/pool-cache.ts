@@ -3,17 +3,27 @@ import { LRUCache } from 'lru-cache'
 import { type TenantPool } from './tenant-pool.js'
 import { type Tenant, type TenantId } from './tenant.js'
 
+/** `evicted`: since the start, because too many were remembered. */
+export interface PoolCounts { pools: number, evicted: number }
+
 export class PoolCache {
   readonly #pools: LRUCache<TenantId, TenantPool>
   readonly #draining = new Set<Promise<void>>()
   readonly #make: (tenant: Tenant) => TenantPool
+  readonly #counts = new Map<string, PoolCounts>()
 
   constructor (max: number, make: (tenant: Tenant) => TenantPool) {
     this.#make = make
-    this.#pools = new LRUCache({ max, dispose: (pool, _id, reason) => { this.#drain(pool, reason !== 'evict') } })
+    this.#pools = new LRUCache({ max, dispose: (pool, _id, reason) => { this.#forget(pool, reason === 'evict') } })
   }
 
   get size (): number { return this.#pools.size }
+
+  on (server: string): PoolCounts {
+    let counts = this.#counts.get(server)
+    if (counts === undefined) this.#counts.set(server, counts = { pools: 0, evicted: 0 })
+    return counts
+  }
 
   ids (): Iterable<TenantId> {
     return this.#pools.keys()
@@ -28,6 +38,7 @@ export class PoolCache {
       return cached
     }
     const pool = this.#make(tenant)
+    this.on(pool.server.address.name).pools++
     this.#pools.set(tenant.id, pool)
     return pool
   }
@@ -51,6 +62,13 @@ export class PoolCache {
   async drainAll (): Promise<void> {
     this.#pools.clear()
     await Promise.all(this.#draining)
+  }
+
+  #forget (pool: TenantPool, evicted: boolean): void {
+    const counts = this.on(pool.server.address.name)
+    counts.pools--
+    if (evicted) counts.evicted++
+    this.#drain(pool, !evicted)
   }
 
   #drain (pool: TenantPool, refuseLine: boolean): void {

@@ -9,7 +9,13 @@ import { PostgresConnector, type ConnectionSettings, type ConnectionTarget, type
 import { type ServerAddress } from './tenant.js'
 import { systemTiming, type Timing } from './timing.js'
 
-export interface ServerStats extends BudgetStats { server: string, limit: number, breaker: BreakerState }
+export interface ServerStats extends BudgetStats {
+  server: string
+  limit: number
+  breaker: BreakerState
+  /** How often it opened, and opened again after a probe that failed. */
+  breakerTrips: number
+}
 
 export class DatabaseServerConnections {
   readonly breaker: Breaker
@@ -19,10 +25,11 @@ export class DatabaseServerConnections {
     readonly address: ServerAddress,
     readonly limits: BudgetLimits,
     readonly settings: ConnectionSettings,
-    timing: Timing = systemTiming
+    timing: Timing = systemTiming,
+    waited?: (server: string, ms: number) => void
   ) {
     this.breaker = new Breaker(address.name, timing)
-    this.budget = new ConnectionBudget(limits, timing, this.breaker)
+    this.budget = new ConnectionBudget(limits, timing, this.breaker, (ms) => waited?.(address.name, ms))
   }
 
   /**
@@ -49,7 +56,7 @@ export class DatabaseServerConnections {
   }
 
   stats (): ServerStats {
-    return { server: this.address.name, limit: this.limits.connections, breaker: this.breaker.state, ...this.budget.stats() }
+    return { server: this.address.name, limit: this.limits.connections, breaker: this.breaker.state, breakerTrips: this.breaker.trips, ...this.budget.stats() }
   }
 }
 

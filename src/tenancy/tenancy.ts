@@ -11,7 +11,7 @@ import { ConnectedServers, type ServerLimits } from './connected-servers.js'
 import { tenantPassword } from './credentials.js'
 import { TenantDirectory } from './directory.js'
 import { leaseOf, type TenantLease } from './lease.js'
-import { PoolCache } from './pool-cache.js'
+import { PoolCache, type PoolCounts } from './pool-cache.js'
 import { refuseUnlessActive } from './refuse-unless-active.js'
 import { currentSchemaVersion } from './schema-version.js'
 import { type DatabaseServerConnections, asProblem, type ServerStats } from './server-connections.js'
@@ -30,9 +30,11 @@ export interface TenancyOptions {
   timing?: Timing
   /** Brings a tenant whose database is behind this code up to date, or refuses; without it such a tenant is served as it is. */
   catchUp?: (tenant: Tenant) => Promise<void>
+  /** Told of everyone who stood in a server's line for a connection, served or not: for how many milliseconds. */
+  waited?: (server: string, ms: number) => void
 }
 
-export interface TenancyStats { servers: ServerStats[], pools: number, leases: number, lookUps: number }
+export interface TenancyStats { servers: Array<ServerStats & PoolCounts>, pools: number, leases: number, lookUps: number }
 
 export class Tenancy {
   readonly #options: TenancyOptions
@@ -43,10 +45,10 @@ export class Tenancy {
   #closed = false
 
   constructor (options: TenancyOptions) {
-    const { registry, listener, keyring, config, timing } = options
+    const { registry, listener, keyring, config, timing, waited } = options
     const max = config.CACHED_TENANTS
     this.#options = options
-    this.#servers = new ConnectedServers(config, registry.connectionString, timing)
+    this.#servers = new ConnectedServers(config, registry.connectionString, timing, waited)
     this.#pools = new PoolCache(max, (tenant) => new TenantPool(tenant, this.#servers.at(tenant.server), () => tenantPassword(keyring, tenant)))
     this.#directory = new TenantDirectory({
       registry: registry.db,
@@ -107,7 +109,7 @@ export class Tenancy {
 
   stats (): TenancyStats {
     return {
-      servers: this.#servers.stats(),
+      servers: this.#servers.stats().map((server) => ({ ...server, ...this.#pools.on(server.server) })),
       pools: this.#pools.size,
       leases: this.#leases,
       lookUps: this.#directory.lookUps

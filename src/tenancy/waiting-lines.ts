@@ -7,8 +7,13 @@ export class WaitingLines<C> {
   #waiting = 0
   #waitsExceeded = 0
 
-  /** `left` is told of a line that somebody left unserved, or that was sent away. */
-  constructor (readonly waitMs: number, readonly timing: Timing, readonly left: (account: BudgetAccount<C>) => void) {}
+  /** `left` is told of a line that somebody left unserved, or that was sent away; `waited` how long each stood there, in milliseconds. */
+  constructor (
+    readonly waitMs: number,
+    readonly timing: Timing,
+    readonly left: (account: BudgetAccount<C>) => void,
+    readonly waited: (ms: number) => void
+  ) {}
 
   get waiting (): number { return this.#waiting }
 
@@ -21,14 +26,19 @@ export class WaitingLines<C> {
         if (!account.settle(waiter)) return
         this.#waiting--
         this.#waitsExceeded++
+        this.waited(this.timing.now() - now)
         this.left(account)
         reject(new BudgetWaitExceeded(`No connection to ${account.name} became free within ${this.waitMs} ms`))
       })
+      const leave = (): void => {
+        cancelTimer()
+        this.waited(this.timing.now() - now)
+      }
       const waiter: Waiter<C> = {
         since: now,
         settled: false,
-        grant: (slot) => { cancelTimer(); resolve(slot) },
-        refuse: (reason) => { cancelTimer(); reject(reason) }
+        grant: (slot) => { leave(); resolve(slot) },
+        refuse: (reason) => { leave(); reject(reason) }
       }
       account.enqueue(waiter)
       this.#waiting++

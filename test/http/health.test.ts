@@ -34,10 +34,10 @@ void t.test('metrics count pools, budget, queue, sends, webhooks, jobs and reque
   t.equal(statusCode, 200)
   t.match(headers['content-type'], /^text\/plain/)
   const expected = [
-    /^koinonia_database_connections\{server="[\w-]+",state="used"\} \d+$/m, /^koinonia_database_connections\{server="[\w-]+",state="limit"\} [1-9]\d*$/m,
-    /^koinonia_database_connections\{server="[\w-]+",state="waiting"\} 0$/m, /^koinonia_database_connection_events_total\{server="[\w-]+",event="opened"\} [1-9]/m,
-    /^# TYPE koinonia_database_connection_events_total counter$/m, /^koinonia_database_breaker_open\{server="[\w-]+"\} 0$/m,
-    /^koinonia_queue\{state="jobs_ready"\} \d+$/m, /^koinonia_queue\{state="webhooks_waiting"\} \d+$/m, /^koinonia_sends_total\{outcome="\w+"\} 3$/m,
+    /^koinonia_database_connections\{server="[\w-]+",state="busy"\} \d+$/m, /^koinonia_database_connections_max\{server="[\w-]+"\} [1-9]\d*$/m,
+    /^koinonia_database_waiting_requests\{server="[\w-]+"\} 0$/m, /^koinonia_database_connections_opened_total\{server="[\w-]+"\} [1-9]/m,
+    /^koinonia_database_breaker_state\{server="[\w-]+",state="closed"\} 1$/m,
+    /^koinonia_queued_jobs\{state="ready"\} \d+$/m, /^koinonia_webhook_events\{state="waiting"\} \d+$/m, /^koinonia_sends_total\{outcome="\w+"\} 3$/m,
     /^koinonia_webhooks_total\{provider="telnyx",outcome="recorded"\} [1-9]/m, /^koinonia_jobs_total\{job="[\w.]+",outcome="\w+"\} [1-9]/m,
     /^koinonia_http_request_duration_seconds_count\{method="POST",route="\/api\/messages",status="202"\} 1$/m
   ]
@@ -62,9 +62,9 @@ void t.test('with the registry gone the process lives, says what it lacks, still
   const shown = await metrics()
   t.equal(shown.statusCode, 200)
   t.match(shown.body, /^koinonia_database_connections\{/m)
-  t.notMatch(shown.body, /^koinonia_queue\{/m, 'nothing is said of what could not be asked')
+  t.notMatch(shown.body, /^koinonia_queued_jobs\{/m, 'nothing is said of what could not be asked')
 
   await admin.query(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS true`)
   await until(async () => (await app.inject('/health/ready')).statusCode === 200)
-  t.match((await metrics()).body, /^koinonia_queue\{/m)
+  t.match((await metrics()).body, /^koinonia_queued_jobs\{/m)
 })

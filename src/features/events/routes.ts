@@ -7,7 +7,7 @@ import { hasEvent, newestEventId } from './queries.js'
 import { eventAnswers, EventHeaders, EventQuery } from './schemas.js'
 
 export const eventRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  const { listener, tenancy, log, announcer } = app.services
+  const { listener, tenancy, log, announcer, metrics } = app.services
   const { sessionStates } = app
   const hub = new EventHub({ listener, tenancy, sessionStates, log, channel: announcer.channel })
   app.addHook('preClose', async () => { hub.close() })
@@ -29,6 +29,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }, async (request, reply) => {
     const { actor, db, query, headers } = request
     const stream = hub.open(actor, query.types === undefined ? undefined : new Set(query.types.split(',')))
+    metrics.eventStreams.inc()
+    stream.body.once('close', () => { metrics.eventStreams.dec() })
     try {
       // The stream hears of a revocation from here on, and this tells of one before.
       if (sessionStates.peek(actor) === undefined && await sessionStates.find(db, actor) === undefined) throw problem('SESSION_REVOKED')

@@ -16,6 +16,8 @@ export interface CatchUpPolicy {
   /** How long a request waits, in milliseconds. The migration goes on without it. */
   waitMs: number
   timing: FleetTiming
+  /** Told of each migration made for a request. */
+  ended?: (outcome: 'migrated' | 'failed') => void
 }
 
 /** For so long requests of a tenant whose migration has failed are refused without another attempt, in milliseconds. */
@@ -68,10 +70,12 @@ export class CatchUp {
       }))
       if (advance === undefined) return false
       await recordCaughtUp(registry, tenant.id, advance.version, Math.round(performance.now() - begun))
+      this.#policy.ended?.('migrated')
       log.info({ tenantId: tenant.id, version: advance.version, applied: advance.applied }, 'a tenant was migrated for a request')
       return true
     } catch (error) {
       this.#failed.set(tenant.id, true)
+      this.#policy.ended?.('failed')
       log.error({ err: error, tenantId: tenant.id }, 'a tenant could not be migrated for a request')
       await recordNotCaughtUp(registry, tenant.id, errorText(error)).catch((unrecorded: unknown) => {
         log.error({ err: unrecorded, tenantId: tenant.id }, 'that could not be recorded')
