@@ -81,6 +81,7 @@ const catalogue = {
   SEGMENT_IN_USE: { status: 409, detail: 'A message that has not left yet goes to this segment. Cancel it first, or change the segment instead.' },
   SEGMENT_NAME_TAKEN: { status: 409, detail: 'Another segment has this name. Choose a different one.' },
   SEGMENT_NOT_FOUND: { status: 404, detail: 'No segment has this id. List them with GET /api/segments.' },
+  SERVER_UNSUITABLE: { status: 409, detail: 'This database server can\'t take the organization. Choose an open one; TENANT_SERVERS names those there are.' },
   SESSION_REVOKED: { status: 401, detail: 'This session has ended. Sign in again with POST /api/auth/login.' },
   SIGN_UP_SESSION_USED: { status: 409, detail: 'This sign-up was done before, and its session has been refreshed or has ended since. Sign in with POST /api/auth/login.' },
   SIGN_UP_UNAVAILABLE: { status: 503, detail: 'No database could be made for a new organization just now. Nothing was kept; try again in a minute.' },

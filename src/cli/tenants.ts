@@ -1,10 +1,11 @@
-// `koinonia tenants`: look at organizations and their databases, sign one up, suspend, resume and delete it.
+// `koinonia tenants`: look at organizations and their databases, sign one up, suspend, resume, move and delete it.
 import { type Command, InvalidArgumentError } from 'commander'
 import { type RegistryDb } from '../registry/db.js'
 import { type TenantId, type TenantStatus } from '../tenancy/tenant.js'
 import { archiveCommands } from './archive-tenant.js'
 import { createTenantCommand } from './create-tenant.js'
 import { deleteTenantCommands } from './delete-tenant.js'
+import { moveTenantCommand } from './move-tenant.js'
 import { asOperator, type Operator } from './operator.js'
 import { audited, listActs } from './operator-audit.js'
 import { operationsCommand } from './operations.js'
@@ -42,6 +43,7 @@ export function tenantsCommand (tenants: Command): void {
     return await resumeTenant(operator, id)
   })
   archiveCommands(tenants)
+  moveTenantCommand(tenants)
   deleteTenantCommands(tenants)
   operationsCommand(tenants)
 }

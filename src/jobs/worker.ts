@@ -1,8 +1,9 @@
 // Runs the queue's jobs in this process, several at a time, until told to stop.
-import { Logger as WorkerLogger, parseCronItems, run, type Runner, type Task } from 'graphile-worker'
+import { type JobHelpers, Logger as WorkerLogger, parseCronItems, run, type Runner, type Task } from 'graphile-worker'
 import { type Pool } from 'pg'
 import { type Logger } from 'pino'
 import { Check } from 'typebox/value'
+import { Problem } from '../errors.js'
 import { type Metrics } from '../metrics.js'
 import { type Job } from './define-job.js'
 
@@ -21,6 +22,8 @@ export interface WorkerOptions<Services> {
 
 // The queue announces each job it starts and finishes: worth reading only when looking for a fault.
 const pinoLevels = { error: 'error', warning: 'warn', info: 'debug', debug: 'trace' } as const
+
+const movingPauseMs = 3_000
 
 export interface Worker { stop: () => Promise<void> }
 
@@ -49,10 +52,25 @@ function toTask<Services> (job: Job<never, Services>, { services, log, metrics }
       await job.run(payload as never, services, { attempt, maxAttempts: helpers.job.max_attempts, signal: helpers.abortSignal })
       metrics.jobs.inc({ job: job.name, outcome: 'done' })
     } catch (error) {
+      if (error instanceof Problem && error.code === 'TENANT_MOVING') {
+        await again(payload, helpers, job.name)
+        metrics.jobs.inc({ job: job.name, outcome: 'put_off' })
+        log.info({ job: job.name, jobId: helpers.job.id }, 'a job is put off: its organization is being moved')
+        return
+      }
       const last = attempt >= helpers.job.max_attempts
       metrics.jobs.inc({ job: job.name, outcome: last ? 'dead' : 'failed' })
       log.error({ err: error, job: job.name, jobId: helpers.job.id, attempt }, last ? 'a job failed for good; `koinonia doctor` lists it' : 'a job failed and will be tried again')
       throw error
     }
   }
+}
+
+/** In place of a failure, which would use up an attempt and wait ever longer. A move has its end, so this has too. */
+async function again (payload: unknown, { job, addJob }: JobHelpers, name: string): Promise<void> {
+  await addJob(name, payload, {
+    runAt: new Date(Date.now() + movingPauseMs),
+    maxAttempts: job.max_attempts,
+    ...(job.key === null ? {} : { jobKey: job.key, jobKeyMode: 'preserve_run_at' })
+  })
 }

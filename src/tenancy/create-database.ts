@@ -1,7 +1,7 @@
 // From a row in the registry to a database ready for use: its role, the database, everything in it owned, the schema's version confirmed.
 import { sql, type UpdateObject } from 'kysely'
 import { type ClientBase, DatabaseError, escapeIdentifier } from 'pg'
-import { applyMigrations } from '../registry/apply-migrations.js'
+import { applyMigrations, applyMigrationsTo } from '../registry/apply-migrations.js'
 import { type RegistryDatabase } from '../registry/db.js'
 import { tenantPassword } from './credentials.js'
 import { newlyOwned, type Provisioning } from './provisioning.js'
@@ -23,9 +23,20 @@ export class ReservationLost extends Error {
  * @throws ReservationLost; PostgreSQL's errors; Problem DATABASE_BUSY, DATABASE_UNAVAILABLE
  */
 export async function createDatabase (work: Provisioning, tenant: Tenant): Promise<Tenant> {
+  const version = await makeDatabase(work, tenant, () => renewLease(work, tenant))
+  await recordVersion(work, tenant, version)
+  await work.onStep('ready', tenant.id)
+  return { ...tenant, schemaVersion: version }
+}
+
+/**
+ * The same on the server that `tenant` names, whatever the registry says of it; nothing is recorded. Returns the schema's version.
+ * `between` runs before each long step, and ends it all by throwing. `version`: the schema's, if not this code's.
+ */
+export async function makeDatabase (work: Provisioning, tenant: Tenant, between: () => Promise<void>, version = currentSchemaVersion()): Promise<number> {
   const server = tenant.server.name
-  const template = await chooseTemplate(work, server)
-  await renewLease(work, tenant)
+  const template = version === currentSchemaVersion() ? await chooseTemplate(work, server) : undefined
+  await between()
   await work.servers.connect(server, async (client) => {
     await createTenantRole(client, tenant.roleName, tenantPassword(work.keyring, tenant), await work.identity())
     await work.onStep('role-created', tenant.id)
@@ -33,11 +44,8 @@ export async function createDatabase (work: Provisioning, tenant: Tenant): Promi
     await withAdvisoryLock(client, [TENANT_LOCK, tenant.id], () => cloneTemplate(work, client, tenant, template))
     await work.onStep('database-created', tenant.id)
   })
-  await renewLease(work, tenant)
-  const version = await work.servers.connect(server, (inside) => takeOver(work, inside, tenant), tenant.databaseName)
-  await recordVersion(work, tenant, version)
-  await work.onStep('ready', tenant.id)
-  return { ...tenant, schemaVersion: version }
+  await between()
+  return await work.servers.connect(server, (inside) => takeOver(work, inside, tenant, version), tenant.databaseName)
 }
 
 /** Without a template the database is made empty, and migrated as any other that is behind. */
@@ -71,24 +79,25 @@ async function create (client: ClientBase, tenant: Tenant, source: string): Prom
   await client.query(`CREATE DATABASE ${escapeIdentifier(tenant.databaseName)} OWNER ${escapeIdentifier(tenant.roleName)} ${source} ALLOW_CONNECTIONS false`)
 }
 
-async function takeOver (work: Provisioning, inside: ClientBase, tenant: Tenant): Promise<number> {
+async function takeOver (work: Provisioning, inside: ClientBase, tenant: Tenant, wanted: number): Promise<number> {
   const role = escapeIdentifier(tenant.roleName)
   await inside.query(`REVOKE ALL ON SCHEMA public FROM PUBLIC;
     DO $$ BEGIN
       IF EXISTS (SELECT FROM pg_roles WHERE rolname = '${TEMPLATE_OWNER}') THEN REASSIGN OWNED BY ${TEMPLATE_OWNER} TO ${role}; END IF;
     END $$`)
   await work.onStep('database-owned', tenant.id)
-  const version = await migrateAsTenant(work, inside, tenant)
+  const version = await migrateAsTenant(work, inside, tenant, wanted)
   await work.onStep('database-migrated', tenant.id)
   return version
 }
 
 /** Over an administrator's connection that acts as the tenant's role, so whatever the files create is the tenant's. Returns the version. */
-export async function migrateAsTenant (work: Pick<Provisioning, 'log'>, inside: ClientBase, tenant: Pick<Tenant, 'id' | 'roleName'>): Promise<number> {
+export async function migrateAsTenant (work: Pick<Provisioning, 'log'>, inside: ClientBase, tenant: Pick<Tenant, 'id' | 'roleName'>, wanted = currentSchemaVersion()): Promise<number> {
   await allowActingAs(inside, tenant.roleName)
   await inside.query(`SET ROLE ${escapeIdentifier(tenant.roleName)}`)
-  const { version } = await applyMigrations(inside, 'tenant', work.log.child({ tenantId: tenant.id }))
-  if (version < currentSchemaVersion()) throw new Error(`The database of tenant ${tenant.id} is at version ${version} after migrating to ${currentSchemaVersion()}`)
+  const log = work.log.child({ tenantId: tenant.id })
+  const { version } = wanted === currentSchemaVersion() ? await applyMigrations(inside, 'tenant', log) : await applyMigrationsTo(inside, 'tenant', log, wanted)
+  if (version < wanted) throw new Error(`The database of tenant ${tenant.id} is at version ${version} after migrating to ${wanted}`)
   return version
 }
 

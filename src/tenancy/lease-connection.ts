@@ -1,9 +1,11 @@
 // One leased connection as Kysely sees it: statements one at a time, prepared by name, refused once the lease has ended.
 import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely'
 import pg, { type QueryResultRow } from 'pg'
+import { problem } from '../errors.js'
 import { type PostgresConnection } from './postgres-connector.js'
 import { type Answer, runPrepared, type Statement } from './prepared-query.js'
 import { statementFor } from './statement-names.js'
+import { type Tenant } from './tenant.js'
 
 /** A query on a lease that has been given back, or beside the lease's open transaction: a fault of the caller. */
 export class LeaseMisused extends Error {
@@ -12,6 +14,9 @@ export class LeaseMisused extends Error {
 
 /** SQLSTATE feature_not_supported, here "cached plan must not change result type": the table changed under a prepared statement. */
 const STALE_PLAN = '0A000'
+/** SQLSTATE read_only_sql_transaction: the database takes no writes, which it does while it is moved. */
+const READ_ONLY = '25006'
+const RETRY_MOVED_SECONDS = 2
 type Answered<R> = Pick<pg.QueryResult<R & QueryResultRow>, 'command' | 'rowCount' | 'rows'> | Answer<R>
 
 const writing = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
@@ -24,7 +29,7 @@ export class LeaseConnection {
   #occupied = false
   #cursors = 0
 
-  constructor (readonly physical: PostgresConnection, readonly tenantId: string) {
+  constructor (readonly physical: PostgresConnection, readonly tenant: Pick<Tenant, 'id' | 'status'>) {
     this.#plain = this.#handle()
   }
 
@@ -43,7 +48,7 @@ export class LeaseConnection {
   acquire (): DatabaseConnection {
     this.#assertLeased()
     if (this.#transaction !== undefined) {
-      throw new LeaseMisused(`A transaction is open on this lease of tenant ${this.tenantId}: run its queries on the transaction, nest with a savepoint, and run anything else after it has ended`)
+      throw new LeaseMisused(`A transaction is open on this lease of tenant ${this.tenant.id}: run its queries on the transaction, nest with a savepoint, and run anything else after it has ended`)
     }
     return this.#plain
   }
@@ -77,7 +82,7 @@ export class LeaseConnection {
 
   #assertLeased (): void {
     if (this.#released) {
-      throw new LeaseMisused(`This lease of tenant ${this.tenantId} has been given back: await every query before the request or withTenant ends`)
+      throw new LeaseMisused(`This lease of tenant ${this.tenant.id} has been given back: await every query before the request or withTenant ends`)
     }
   }
 
@@ -93,6 +98,7 @@ export class LeaseConnection {
       this.#judge(error)
       // As pg does: the trace of where an answer was read tells nobody which query failed.
       if (error instanceof Error) Error.captureStackTrace(error)
+      if (isRefusedWrite(error)) throw problem('TENANT_MOVING', { retryAfter: RETRY_MOVED_SECONDS, cause: error })
       // Sent without a name it is planned anew; in a transaction the error has ended that, so the caller must know.
       if (!isStalePlan(error) || this.#transaction !== undefined) throw error
       return toResult(await this.#send<R>(query, undefined))
@@ -109,6 +115,8 @@ export class LeaseConnection {
     else if (error.severity === 'FATAL' || error.severity === 'PANIC') this.physical.broken = true
     // The statement's name stays bound to the old plan.
     else if (isStalePlan(error)) this.physical.unfit = true
+    // Opened while the database was moved, but the move is not known here, or was taken back: the next one may write again.
+    else if (isRefusedWrite(error) && this.tenant.status !== 'moving') this.physical.unfit = true
   }
 
   #send<R> (query: CompiledQuery, statement: Statement | undefined): Promise<Answered<R>> {
@@ -140,6 +148,10 @@ export class LeaseConnection {
 
 function toResult<R> ({ command, rowCount, rows }: Answered<R>): QueryResult<R> {
   return writing.has(command) ? { rows, numAffectedRows: BigInt(rowCount ?? 0) } : { rows }
+}
+
+function isRefusedWrite (error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === READ_ONLY
 }
 
 function isStalePlan (error: unknown): boolean {

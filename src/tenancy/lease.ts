@@ -20,7 +20,7 @@ export interface TenantLease {
 }
 
 export function leaseOf (pool: TenantPool, tenant: Tenant, slot: Slot<PostgresConnection>, released: () => void): TenantLease {
-  const connection = new LeaseConnection(slot.connection, tenant.id)
+  const connection = new LeaseConnection(slot.connection, tenant)
   const db = queriesOn(connection)
   let held = true
   const release = (): void => {

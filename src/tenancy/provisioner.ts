@@ -87,6 +87,11 @@ export class Provisioner {
     return found
   }
 
+  /** Makes the registry's list of servers agree with the settings; done once. */
+  async recordServers (): Promise<void> {
+    await this.#recordServers()
+  }
+
   /** What operations on whole tenants work with. */
   get work (): Provisioning { return this.#work }
 

@@ -2,17 +2,16 @@
 import { problem } from '../errors.js'
 import { type Tenant } from './tenant.js'
 
-/** @throws Problem TENANT_NOT_FOUND, TENANT_SUSPENDED, TENANT_ARCHIVED, TENANT_MOVING */
+/** One that is being moved is read from; PostgreSQL itself refuses to write. @throws Problem TENANT_NOT_FOUND, TENANT_SUSPENDED, TENANT_ARCHIVED */
 export function refuseUnlessActive (tenant: Tenant | undefined): asserts tenant is Tenant {
   switch (tenant?.status) {
     case 'active':
+    case 'moving':
       return
     case 'suspended':
       throw problem('TENANT_SUSPENDED')
     case 'archived':
       throw problem('TENANT_ARCHIVED')
-    case 'moving':
-      throw problem('TENANT_MOVING', { retryAfter: 5 })
     case undefined:
     case 'creating':
     case 'spare':

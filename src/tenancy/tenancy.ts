@@ -61,8 +61,9 @@ export class Tenancy {
 
   /**
    * One connection to the tenant's database, until `release`.
-   * @throws Problem TENANT_NOT_FOUND, TENANT_SUSPENDED, TENANT_ARCHIVED, TENANT_MOVING, TENANT_BEHIND; DATABASE_BUSY when none becomes
-   * free in time; DATABASE_UNAVAILABLE when the server or the database does not let us in
+   * While the tenant is moved its `db` reads, and throws Problem TENANT_MOVING where it should write.
+   * @throws Problem TENANT_NOT_FOUND, TENANT_SUSPENDED, TENANT_ARCHIVED, TENANT_BEHIND; DATABASE_BUSY when none becomes free in
+   * time; DATABASE_UNAVAILABLE when the server or the database does not let us in
    */
   async lease (id: TenantId): Promise<TenantLease> {
     for (;;) {
@@ -129,6 +130,7 @@ export class Tenancy {
   /** True when the tenant is to be looked up again. One that newer code has migrated is served. */
   async #catchUp (tenant: Tenant): Promise<boolean> {
     if (this.#options.catchUp === undefined) return false
+    if (tenant.status === 'moving') throw problem('TENANT_MOVING', { retryAfter: 2 })
     await this.#options.catchUp(tenant)
     this.#directory.forget(tenant.id)
     return true

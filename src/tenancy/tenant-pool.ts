@@ -26,8 +26,10 @@ export class TenantPool {
   serves (tenant: Tenant): boolean {
     const mine = this.tenant
     // A spare's connection, opened ahead, is the one its sign-up goes on with.
-    const inUse = tenant.status === 'active' || tenant.status === 'creating' || tenant.status === 'spare'
-    return inUse && this.#draining === undefined &&
+    const inUse = tenant.status === 'active' || tenant.status === 'moving' || tenant.status === 'creating' || tenant.status === 'spare'
+    // A connection keeps for life whether it may write.
+    const mayWriteAlike = (mine.status === 'moving') === (tenant.status === 'moving')
+    return inUse && mayWriteAlike && this.#draining === undefined &&
       mine.server.id === tenant.server.id && mine.server.host === tenant.server.host && mine.server.port === tenant.server.port &&
       mine.databaseName === tenant.databaseName && mine.roleName === tenant.roleName && mine.credentialVersion === tenant.credentialVersion
   }

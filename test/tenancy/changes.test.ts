@@ -64,7 +64,7 @@ await t.test('a tenant cached as active is refused in every process once it is s
 
 await t.test('each status has its own answer', async (t) => {
   const { tenancy } = await openTenancy(t, ground)
-  for (const [status, code, http] of [['archived', 'TENANT_ARCHIVED', 403], ['moving', 'TENANT_MOVING', 503], ['deleting', 'TENANT_NOT_FOUND', 404], ['deleted', 'TENANT_NOT_FOUND', 404]] as const) {
+  for (const [status, code, http] of [['archived', 'TENANT_ARCHIVED', 403], ['deleting', 'TENANT_NOT_FOUND', 404], ['deleted', 'TENANT_NOT_FOUND', 404]] as const) {
     await setStatus(second, status)
     await until(() => tenancy.withTenant(second, one).then(() => false, (error: unknown) => error instanceof Problem && error.code === code))
     await t.rejects(tenancy.lease(second), { code, status: http })

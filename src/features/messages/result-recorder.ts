@@ -1,13 +1,14 @@
 // Collects what became of texts and writes it many at a time: one statement under way, the next when it is full or 50 ms old.
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Logger } from 'pino'
+import { Problem } from '../../errors.js'
 import { recipientKey } from './states.js'
 import { type TextResult } from './queue-queries.js'
 
 export interface ResultRecorderOptions {
   /** Results sorted by key. */
   write: (results: readonly TextResult[]) => Promise<void>
-  /** After so many milliseconds without a database the results are given up: recovery makes those texts unknown. */
+  /** After so many milliseconds without a database the results are given up: recovery makes those texts unknown. While the organization is moved, ten times as many. */
   giveUpMs: number
   log: Logger
 }
@@ -16,6 +17,9 @@ const fullAt = 256
 const longestWaitMs = 50
 const firstPauseMs = 100
 const longestPauseMs = 5_000
+/** What is waited for ends by itself, and the texts should be recorded before anybody takes them for lost. */
+const longestMovingPauseMs = 500
+const movingPatience = 10
 
 export class ResultRecorder {
   readonly #options: ResultRecorderOptions
@@ -55,7 +59,7 @@ export class ResultRecorder {
 
   async #write (batch: readonly TextResult[]): Promise<void> {
     const { write, giveUpMs, log } = this.#options
-    const deadline = performance.now() + giveUpMs
+    const started = performance.now()
     for (let wait = firstPauseMs; ; wait = Math.min(wait * 2, longestPauseMs)) {
       try {
         await write(batch)
@@ -65,8 +69,10 @@ export class ResultRecorder {
           await this.#writeApart(batch, error)
           return
         }
-        log.warn({ err: error, texts: batch.length }, 'results of sending could not be written; trying again')
-        if (performance.now() + wait > deadline) {
+        const moving = error instanceof Problem && error.code === 'TENANT_MOVING'
+        if (moving) wait = Math.min(wait, longestMovingPauseMs)
+        log[moving ? 'info' : 'warn']({ err: error, texts: batch.length }, 'results of sending could not be written; trying again')
+        if (performance.now() + wait - started > (moving ? giveUpMs * movingPatience : giveUpMs)) {
           log.error({ err: error, texts: batch.length }, 'results of sending were given up; these texts will count as unknown')
           return
         }

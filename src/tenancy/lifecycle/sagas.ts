@@ -1,7 +1,8 @@
 // Every operation there is.
 import { archiveSaga } from './archive-tenant.js'
 import { deleteSaga } from './delete-tenant.js'
+import { moveSaga } from './move-tenant.js'
 import { restoreSaga } from './restore-tenant.js'
 import { type Saga } from './saga.js'
 
-export const sagas: readonly Saga[] = [deleteSaga, archiveSaga, restoreSaga]
+export const sagas: readonly Saga[] = [deleteSaga, archiveSaga, restoreSaga, moveSaga]

@@ -1,4 +1,5 @@
 // Applies one tenant's events in its database: delivery events all at once, inbound texts one after another in the order they came.
+import { Problem } from '../../errors.js'
 import { type InboundText, receiveText } from '../../features/conversations/receive-text.js'
 import { announceEvents } from '../../features/events/record-event.js'
 import { heedSlowdowns } from '../../features/messages/heed-slowdowns.js'
@@ -54,6 +55,8 @@ async function recordTogether (db: TenantDb, deliveries: readonly Delivery[]): P
     const known = await recordDeliveryEvents(db, deliveries.map(({ news }) => news))
     return deliveries.map(({ event }, index) => ({ event, known: known[index] ?? false }))
   } catch (error) {
+    // Such as that the organization is being moved: no row is at fault.
+    if (error instanceof Problem) return deliveries.map(({ event }) => ({ event, known: false, error }))
     const [first, ...rest] = deliveries
     if (rest.length === 0) return first === undefined ? [] : [{ event: first.event, known: false, error }]
     const recorded: Recorded[] = []

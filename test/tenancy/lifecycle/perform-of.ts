@@ -1,4 +1,5 @@
 // What the kill tests ask for, by its name.
+import { moveSaga } from '../../../src/tenancy/lifecycle/move-tenant.js'
 import { archiveTenant, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
 import { requestDeletion } from '../../../src/tenancy/lifecycle/request-deletion.js'
 import { type TenantId } from '../../../src/tenancy/tenant.js'
@@ -18,6 +19,9 @@ export async function performOf (opened: Awaited<ReturnType<typeof openOperation
       break
     case 'restore':
       await restoreArchived(opened.forFiles, id, undefined, asked)
+      break
+    case 'move':
+      await opened.operations.perform(moveSaga, id, { to: 'west' }, asked)
       break
     default:
       throw new Error(`Nothing is called ${kind}`)

@@ -1,0 +1,56 @@
+// Makes PostgreSQL itself refuse every write to a tenant's database, and sees that no connection from before is left.
+import { setTimeout as pause } from 'node:timers/promises'
+import { type ClientBase, escapeIdentifier } from 'pg'
+import { allowActingAs } from '../roles.js'
+import { type Tenant } from '../tenant.js'
+
+type Database = Pick<Tenant, 'databaseName' | 'roleName'>
+
+const LOOK_EVERY_MS = 25
+const TERMINATE_MS = 5_000
+
+/**
+ * Connections made after the returned moment (the server's clock) can only read. Until those made before it are gone there may
+ * still be writes. `client`: the administrator's, in any database of the server.
+ */
+export async function refuseWrites (client: ClientBase, { databaseName, roleName }: Database): Promise<string> {
+  await allowActingAs(client, roleName)
+  await client.query(`ALTER DATABASE ${escapeIdentifier(databaseName)} SET default_transaction_read_only = on`)
+  const { rows: [row] } = await client.query<{ moment: string }>('SELECT clock_timestamp()::text AS moment')
+  if (row === undefined) throw new Error('The server did not tell its time')
+  return row.moment
+}
+
+/** Those that can only read stay so until they are closed. Idempotent; a database that is gone is no error. */
+export async function allowWrites (client: ClientBase, { databaseName, roleName }: Database): Promise<void> {
+  const { rows } = await client.query('SELECT FROM pg_database WHERE datname = $1', [databaseName])
+  if (rows.length === 0) return
+  await allowActingAs(client, roleName)
+  await client.query(`ALTER DATABASE ${escapeIdentifier(databaseName)} RESET default_transaction_read_only`)
+}
+
+/**
+ * Resolves when no connection made up to `moment` is left; all of them, without one. They get `limitMs` to end what they do and
+ * are then cut. Returns how many were cut.
+ */
+export async function awaitDeparture (client: ClientBase, { databaseName }: Database, { moment, limitMs, signal }: { moment?: string, limitMs: number, signal: AbortSignal }): Promise<number> {
+  const deadline = performance.now() + limitMs
+  for (;;) {
+    signal.throwIfAborted()
+    const left = await connectionsOf(client, databaseName, moment)
+    if (left.length === 0) return 0
+    if (performance.now() > deadline) break
+    await pause(LOOK_EVERY_MS)
+  }
+  const { rows } = await client.query<{ ended: boolean }>(`SELECT pg_terminate_backend(pid, ${TERMINATE_MS}) AS ended FROM unnest($1::int[]) AS pid`, [await connectionsOf(client, databaseName, moment)])
+  const left = await connectionsOf(client, databaseName, moment)
+  if (left.length > 0) throw new Error(`${left.length} connections to ${databaseName} could not be ended`)
+  return rows.length
+}
+
+async function connectionsOf (client: ClientBase, databaseName: string, moment = 'infinity'): Promise<number[]> {
+  const { rows } = await client.query<{ pid: number }>(`
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = $1 AND pid <> pg_backend_pid() AND coalesce(backend_type, 'client backend') = 'client backend' AND coalesce(backend_start <= $2::timestamptz, true)`, [databaseName, moment])
+  return rows.map(({ pid }) => pid)
+}
