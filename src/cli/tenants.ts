@@ -10,6 +10,7 @@ import { asOperator, type Operator } from './operator.js'
 import { audited, listActs } from './operator-audit.js'
 import { operationsCommand } from './operations.js'
 import { table } from './table.js'
+import { rotateTenantsCommand } from './rotate-tenants.js'
 import { asTenantId, notFound } from './tenant-id.js'
 
 interface Output { json?: true }
@@ -44,6 +45,7 @@ export function tenantsCommand (tenants: Command): void {
   })
   archiveCommands(tenants)
   moveTenantCommand(tenants)
+  rotateTenantsCommand(tenants)
   deleteTenantCommands(tenants)
   operationsCommand(tenants)
 }

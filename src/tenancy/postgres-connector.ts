@@ -4,6 +4,7 @@ import pg from 'pg'
 import { type Connector } from './budget-account.js'
 import { cancelQuery } from './cancel-query.js'
 import { type Statement } from './prepared-query.js'
+import { isRefusedPassword } from './refused-password.js'
 
 export interface ConnectionTarget {
   applicationName: string
@@ -13,6 +14,8 @@ export interface ConnectionTarget {
   user: string
   /** Asked at each opening, so that no password is kept. */
   password: () => string
+  /** Tried when that one is refused: the role may have been given the next one a moment ago. */
+  nextPassword?: () => string
 }
 
 export interface ConnectionSettings {
@@ -53,6 +56,7 @@ export class PostgresConnector implements Connector<PostgresConnection> {
   readonly #pool: pg.Pool
   readonly #opened = new WeakMap<PostgresConnection, Opened>()
   #newSocket: net.Socket | undefined
+  #rotated = false
 
   constructor (readonly target: ConnectionTarget, readonly settings: ConnectionSettings) {
     this.#pool = new pg.Pool({
@@ -60,7 +64,7 @@ export class PostgresConnector implements Connector<PostgresConnection> {
       port: target.port,
       database: target.database,
       user: target.user,
-      password: target.password,
+      password: () => this.#rotated ? target.nextPassword?.() ?? target.password() : target.password(),
       application_name: target.applicationName,
       max: settings.max,
       idleTimeoutMillis: 0,
@@ -75,6 +79,22 @@ export class PostgresConnector implements Connector<PostgresConnection> {
   }
 
   async open (lost: () => void): Promise<PostgresConnection> {
+    const rotatedBefore = this.#rotated
+    try {
+      return await this.#connect(lost)
+    } catch (error) {
+      if (rotatedBefore || this.target.nextPassword === undefined || !isRefusedPassword(error)) throw error
+    }
+    this.#rotated = true
+    try {
+      return await this.#connect(lost)
+    } catch (error) {
+      if (isRefusedPassword(error)) this.#rotated = false
+      throw error
+    }
+  }
+
+  async #connect (lost: () => void): Promise<PostgresConnection> {
     const connecting = this.#pool.connect()
     const socket = this.#newSocket
     if (socket === undefined) throw new Error('The pool connected without a socket of its own')

@@ -30,6 +30,11 @@ export async function createTenantRole (client: ClientBase, roleName: string, pa
   await allowActingAs(client, roleName)
 }
 
+/** Connections that are open stay so; new ones need the new password. @throws PostgreSQL's error when there is no such role */
+export async function changeRolePassword (client: ClientBase, roleName: string, password: string): Promise<void> {
+  await client.query(`ALTER ROLE ${escapeIdentifier(roleName)} PASSWORD ${escapeLiteral(scramVerifier(password))}`)
+}
+
 /** An administrator who is no superuser must be a member of a role to give it a database; a superuser needs nothing. */
 export async function allowActingAs (client: ClientBase, roleName: string): Promise<void> {
   const { rows: [may] } = await client.query<{ may: boolean }>('SELECT pg_has_role($1, \'SET\') AND pg_has_role($1, \'USAGE\') AS may', [roleName])

@@ -12,6 +12,7 @@ import { tenantPassword } from './credentials.js'
 import { TenantDirectory } from './directory.js'
 import { leaseOf, type TenantLease } from './lease.js'
 import { PoolCache, type PoolCounts } from './pool-cache.js'
+import { isRefusedPassword } from './refused-password.js'
 import { refuseUnlessActive } from './refuse-unless-active.js'
 import { currentSchemaVersion } from './schema-version.js'
 import { type DatabaseServerConnections, asProblem, type ServerStats } from './server-connections.js'
@@ -49,7 +50,7 @@ export class Tenancy {
     const max = config.CACHED_TENANTS
     this.#options = options
     this.#servers = new ConnectedServers(config, registry.connectionString, timing, waited)
-    this.#pools = new PoolCache(max, (tenant) => new TenantPool(tenant, this.#servers.at(tenant.server), () => tenantPassword(keyring, tenant)))
+    this.#pools = new PoolCache(max, (tenant) => new TenantPool(tenant, this.#servers.at(tenant.server), (version) => tenantPassword(keyring, { ...tenant, credentialVersion: version })))
     this.#directory = new TenantDirectory({
       registry: registry.db,
       listener,
@@ -145,8 +146,16 @@ export class Tenancy {
       return leaseOf(pool, tenant, slot, () => { this.#leases-- })
     } catch (error) {
       if (error instanceof AccountDraining) return undefined
+      if (isRefusedPassword(error) && await this.#isOutdated(tenant)) return undefined
       throw this.#explain(error, tenant)
     }
+  }
+
+  /** Its password was changed more than once since we looked, and we have not heard of it. */
+  async #isOutdated ({ id, credentialVersion }: Tenant): Promise<boolean> {
+    this.#directory.forget(id)
+    const now = await this.#find(id)
+    return now !== undefined && now.credentialVersion !== credentialVersion
   }
 
   async #find (id: TenantId): Promise<Tenant | undefined> {

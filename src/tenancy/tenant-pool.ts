@@ -9,14 +9,17 @@ export class TenantPool {
   readonly #connector: PostgresConnector
   #draining: Promise<void> | undefined
 
-  constructor (public tenant: Tenant, readonly server: DatabaseServerConnections, password: () => string) {
+  /** `password`: the role's of a credential version. */
+  constructor (public tenant: Tenant, readonly server: DatabaseServerConnections, password: (version: number) => string) {
+    const { credentialVersion } = tenant
     const target: ConnectionTarget = {
       applicationName: `koinonia:${tenant.id}`,
       host: tenant.server.host,
       port: tenant.server.port,
       database: tenant.databaseName,
       user: tenant.roleName,
-      password
+      password: () => password(credentialVersion),
+      nextPassword: () => password(credentialVersion + 1)
     }
     this.#connector = new PostgresConnector(target, server.settings)
     this.#account = server.budget.account(`tenant ${tenant.id}`, this.#connector)

@@ -2,6 +2,7 @@
 import { moveSaga } from '../../../src/tenancy/lifecycle/move-tenant.js'
 import { archiveTenant, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
 import { requestDeletion } from '../../../src/tenancy/lifecycle/request-deletion.js'
+import { rotateSaga } from '../../../src/tenancy/lifecycle/rotate-credentials.js'
 import { type TenantId } from '../../../src/tenancy/tenant.js'
 import { type openOperations } from '../../helpers/operations-ground.js'
 
@@ -22,6 +23,9 @@ export async function performOf (opened: Awaited<ReturnType<typeof openOperation
       break
     case 'move':
       await opened.operations.perform(moveSaga, id, { to: 'west' }, asked)
+      break
+    case 'rotate':
+      await opened.operations.perform(rotateSaga, id, {}, asked)
       break
     default:
       throw new Error(`Nothing is called ${kind}`)
