@@ -82,7 +82,7 @@ await t.test('what runs on an open connection goes on over it', async (t) => {
   await there.tenancy.withTenant(id, async (db) => {
     await db.transaction().execute(async (trx) => {
       await here.operations.perform(rotateSaga, id, {}, asked)
-      await until(async () => there.tenancy.stats().pools === 0)
+      await until(() => there.tenancy.withTenant(id, () => letsIn(id, 2)))
       await trx.insertInto('tags').values({ name: 'choir' }).execute()
     })
   })
