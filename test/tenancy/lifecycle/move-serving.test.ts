@@ -36,7 +36,7 @@ void t.test('a broadcast and texts that come in while the organization is moved:
   await app.startWorker()
   const other = await app.anotherProcess()
   const { body: { id } } = await api<Message>('POST', '/messages', { text: 'Hello all', to: { all: true } })
-  await until(async () => (await counts()).accepted > 60)
+  await until(async () => (await counts()).accepted > 60, 60_000)
 
   const over = new AbortController()
   const answers = { read: [] as number[], written: [] as Array<{ status: number, code: string | undefined }> }
@@ -50,11 +50,11 @@ void t.test('a broadcast and texts that come in while the organization is moved:
   }
   const going = traffic()
   const moving = other.services.operations.perform(moveSaga, tenantId, { to: 'west' }, { requestedBy: 'tests' })
-  await until(async () => answers.written.some(({ status }) => status === 503))
+  await until(async () => answers.written.some(({ status }) => status === 503), 60_000)
   await carrier('POST', 'inbound', { from: '+16155551000', to: number, text: 'While you move' })
   await moving
   const atEnd = (await counts()).accepted
-  await until(async () => answers.written.at(-1)?.status === 201)
+  await until(async () => answers.written.at(-1)?.status === 201, 60_000)
   over.abort()
   await going
 
