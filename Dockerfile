@@ -14,6 +14,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist/src dist/src
 COPY src/sandbox/carrier/page src/sandbox/carrier/page
+COPY src/cli/grafana src/cli/grafana
 COPY migrations migrations
 USER node
 EXPOSE 3000

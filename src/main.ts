@@ -30,6 +30,10 @@ const entries: Readonly<Record<string, Entry>> = {
     description: 'list, show, create, suspend and resume organizations',
     load: async () => (await import('./cli/tenants.js')).tenantsCommand
   },
+  dashboard: {
+    description: 'print the Grafana dashboard of what /metrics tells, as JSON to import',
+    load: async () => (await import('./cli/dashboard.js')).dashboardCommand
+  },
   doctor: {
     description: 'check the registry, database servers, tenants and jobs, and mend what is safe with --fix; exit code 1 when something is wrong',
     load: async () => (await import('./cli/doctor.js')).doctorCommand
