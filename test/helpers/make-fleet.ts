@@ -1,9 +1,15 @@
 // Many real tenant databases of one registry, at a version of the tenants' schema that is not the newest.
+import { createId } from '@paralleldrive/cuid2'
 import type pg from 'pg'
+import { applyMigrationsTo } from '../../src/registry/apply-migrations.js'
+import { tenantPassword } from '../../src/tenancy/credentials.js'
 import { type FleetTiming } from '../../src/tenancy/fleet/fleet-timing.js'
-import { currentSchemaVersion } from '../../src/tenancy/schema-version.js'
+import { type Provisioning } from '../../src/tenancy/provisioning.js'
+import { createTenantRole } from '../../src/tenancy/roles.js'
+import { recordServers } from '../../src/tenancy/servers.js'
+import { DATABASE_LOCALE, ensureTemplateOwner, TEMPLATE_OWNER } from '../../src/tenancy/template.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
-import { connect, databaseUrl, makeRegistry, openProvisioner } from './provisioning-ground.js'
+import { connect, databaseUrl, makeRegistry, openProvisioner, silent } from './provisioning-ground.js'
 
 interface Teardown { teardown: (run: () => Promise<void>) => unknown }
 
@@ -16,18 +22,19 @@ export const after = 17
 
 export type Fleet = Awaited<ReturnType<typeof makeFleet>>
 
-/** `count` active tenants at `version`, oldest first. */
+/** `count` active tenants at `version`, oldest first: clones of one database, as provisioning leaves them but made faster. */
 export async function makeFleet (t: Teardown, count: number, version = before) {
   const ground = await makeRegistry(t)
-  const { provisioner, registry } = await openProvisioner(t, ground.registryUrl, { SPARE_TENANTS: count }, { fleetTiming: hasty })
-  await provisioner.refillSpares()
-  const { rows } = await ground.sql.query<{ id: TenantId }>('SELECT id FROM tenants ORDER BY created_at, id')
-  for (const { id } of rows) {
+  const { provisioner, registry } = await openProvisioner(t, ground.registryUrl, {}, { fleetTiming: hasty })
+  await recordServers(registry.db, provisioner.work.servers, 'REGISTRY_DATABASE_URL')
+  const source = await makeSource(ground, version)
+  t.teardown(async () => { await ground.admin.query(`DROP DATABASE IF EXISTS ${source} WITH (FORCE)`) })
+  const ids = Array.from({ length: count }, () => createId() as TenantId)
+  for (const id of ids) {
+    await cloneTenant(ground, provisioner.work, source, id)
     await ground.sql.query(`WITH organization AS (INSERT INTO organizations (kind, name, email, trial_ends_at) VALUES ('church', $1, $1 || '@example.org', now()) RETURNING id)
-      UPDATE tenants SET status = 'active', organization_id = organization.id FROM organization WHERE tenants.id = $1`, [id])
+      INSERT INTO tenants (id, organization_id, server_id, status, schema_version) SELECT $1, organization.id, database_servers.id, 'active', $2 FROM organization, database_servers`, [id, version])
   }
-  if (version < currentSchemaVersion()) await provisioner.migrateTenants({ to: version, down: true })
-  await ground.sql.query('DELETE FROM fleet_migrations')
   /** As administrator, inside one tenant's database. */
   const inside = async <Row extends pg.QueryResultRow>(id: string, sql: string): Promise<Row[]> => {
     const client = await connect(databaseUrl(ground.adminUrl, `tenant_${id}`))
@@ -42,7 +49,7 @@ export async function makeFleet (t: Teardown, count: number, version = before) {
     ...ground,
     provisioner,
     registry,
-    ids: rows.map(({ id }) => id),
+    ids,
     inside,
     /** Makes file 0017 fail there, until `cure`. */
     poison: async (id: string) => { await inside(id, 'CREATE TABLE send_buckets ()') },
@@ -54,4 +61,30 @@ export async function makeFleet (t: Teardown, count: number, version = before) {
       'SELECT schema_version AS version, count(*)::int AS tenants FROM tenants WHERE status = \'active\' GROUP BY 1 ORDER BY 1')).rows.map(({ version, tenants }) => `${tenants} at ${version}`),
     run: () => one('SELECT outcome, migrated, failed, canaries FROM fleet_migrations ORDER BY id DESC LIMIT 1')
   }
+}
+
+interface Ground { adminUrl: string, admin: pg.Client, name: string }
+
+async function makeSource ({ adminUrl, admin, name }: Ground, version: number): Promise<string> {
+  const source = `source_of_${name}`
+  await ensureTemplateOwner(admin)
+  await admin.query(`CREATE DATABASE ${source} ${DATABASE_LOCALE}`)
+  await admin.query(`GRANT CREATE ON DATABASE ${source} TO ${TEMPLATE_OWNER}`)
+  const inside = await connect(databaseUrl(adminUrl, source))
+  await inside.query(`REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO ${TEMPLATE_OWNER}; SET ROLE ${TEMPLATE_OWNER}`)
+  await applyMigrationsTo(inside, 'tenant', silent, version)
+  await inside.query(`RESET ROLE; REVOKE ALL ON SCHEMA public FROM ${TEMPLATE_OWNER}`)
+  await inside.end()
+  return source
+}
+
+async function cloneTenant ({ adminUrl, admin }: Ground, { keyring, identity }: Provisioning, source: string, id: string): Promise<void> {
+  const name = `tenant_${id}`
+  const password = tenantPassword(keyring, { id: id as TenantId, credentialVersion: 1, server: { name: 'primary' } })
+  await createTenantRole(admin, name, password, await identity())
+  await admin.query(`CREATE DATABASE ${name} TEMPLATE ${source} OWNER ${name} STRATEGY FILE_COPY`)
+  await admin.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`)
+  const inside = await connect(databaseUrl(adminUrl, name))
+  await inside.query(`REASSIGN OWNED BY ${TEMPLATE_OWNER} TO ${name}`)
+  await inside.end()
 }

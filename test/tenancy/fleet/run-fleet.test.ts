@@ -1,6 +1,7 @@
 // Runs over a fleet of real databases: order, canaries, poisoned tenants, two runners, locks, the way down, and what nothing costs.
 import pg from 'pg'
 import t from 'tap'
+import { enterStatus } from '../../../src/tenancy/lifecycle/enter-status.js'
 import { currentSchemaVersion } from '../../../src/tenancy/schema-version.js'
 import { type FleetProgress } from '../../../src/tenancy/provisioner.js'
 import { after, before, hasty, makeFleet } from '../../helpers/make-fleet.js'
@@ -157,6 +158,18 @@ void t.test('only those named are migrated, and a server that does not answer ke
   const result = await provisioner.migrateTenants({ to: after })
   t.match(result, { outcome: 'failed', migrated: 1, failed: [], unreachable: [{ server: 'dead', tenants: 1, error: /ECONNREFUSED|does not answer/ }], left: 1 })
   t.match(await fleet.statusOf(fleet.ids[0]!), { version: before, status: 'pending', owner: null }, 'it has not failed: it waits')
+})
+
+void t.test('no operation takes hold of a tenant while a runner has it in hand, and no runner of one that an operation holds', async (t) => {
+  const fleet = await makeFleet(t, 2)
+  await fleet.sql.query('UPDATE tenants SET status = \'moving\' WHERE id = $1', [fleet.ids[1]!])
+  const archive = () => fleet.registry.db.transaction().execute((trx) => enterStatus(trx, fleet.ids[0]!, ['active'], 'suspended'))
+  const { provisioner } = await openProvisioner(t, fleet.registryUrl, {}, {
+    onStep: async (step) => { if (step === 'fleet-claimed') await t.rejects(archive(), { code: 'TENANT_OPERATION_UNFINISHED', message: /being migrated/ }) }
+  })
+  t.match(await provisioner.migrateTenants({ to: after }), { outcome: 'done', migrated: 1 })
+  t.match(await fleet.statusOf(fleet.ids[1]!), { version: before })
+  t.equal(await archive(), 'active', 'afterwards it may')
 })
 
 void t.test('an order that makes no sense is refused before anything is touched', async (t) => {
