@@ -22,7 +22,7 @@ const broadcasts = Number(process.env['CHAOS_BROADCASTS'] ?? 2)
 const settings = { QUIET_HOURS: 'ignored', SEND_RATE_ACCOUNT_SMS: '0', SEND_RATE_ACCOUNT_MMS: '0', SEND_CONCURRENCY: '32', SEND_TIMEOUT_MS: '1500', SEND_RECOVERY_MS: '3500', DEAD_LETTER_AFTER_HOURS: '0', ARGON2_MEMORY_KIB: '256', ARGON2_TIME_COST: '1', ACCESS_TOKEN_SECONDS: '86400' }
 const faults = { latencyMs: 60, reject429: 0.01, reject5xx: 0.005, resetAfterAccept: 0.01, loseWebhook: 0.01, duplicateWebhook: 0.1, shuffleWebhooks: 0.1 }
 
-t.setTimeout(120_000 + kills * 30_000)
+t.setTimeout(240_000 + kills * 30_000)
 
 void t.test(`${kills} kills of API, worker and PostgreSQL during broadcasts of ${recipients}: none twice, none lost, and a person is told of each unknown one`, async (t) => {
   const installation = await install(t, settings)
@@ -81,6 +81,9 @@ async function waiting ({ services }: Installation, tenantId: TenantId): Promise
   }))
 }
 
+/** With some room: a busy machine sends a hundred in a second. */
+const longestMsOfAText = 50
+
 /** Until nothing is on its way any more: no text, no event of the carrier, no look at what is unknown. */
 async function settle (installation: Installation, tenantId: TenantId): Promise<void> {
   const { services } = installation
@@ -99,7 +102,7 @@ async function settle (installation: Installation, tenantId: TenantId): Promise<
       const watched = await services.tenancy.withTenant(tenantId, (db) => db.selectFrom('dead_letter_queue').select('id').where('status', '=', 'watched').limit(1).execute())
       return ledger.length === 0 && watched.length === 0
     })
-  }, 300_000)
+  }, 120_000 + await waiting(installation, tenantId) * longestMsOfAText)
 }
 
 /** The test's own connections die with the server, too. */
