@@ -1,6 +1,6 @@
 // The floors of the house: each may import only from itself and from what stands below it.
 const floors = [
-  ['config', '^src/(config|settings|errors|clock|wall-time|metrics|log)\\.ts$'],
+  ['config', '^src/(config|settings|errors|clock|wall-time|metrics|log|tracing|open-telemetry)\\.ts$'],
   ['crypto', '^src/crypto/'],
   ['registry', '^src/registry/'],
   ['tenancy', '^src/tenancy/'],

@@ -36,6 +36,7 @@ import { documentationRoutes, openapi } from './http/openapi.js'
 import problems, { answerFrameworkError } from './http/problems.js'
 import rateLimits from './http/rate-limits.js'
 import requestLog from './http/request-log.js'
+import requestTracing from './http/request-tracing.js'
 import securityHeaders from './http/security-headers.js'
 import sessionCheck, { sessionStates } from './http/session-check.js'
 import tenantDatabase from './http/tenant-database.js'
@@ -73,6 +74,7 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
   await app.register(closeConnections)
   await app.register(problems)
   await app.register(requestLog)
+  await app.register(requestTracing)
   await app.register(openapi)
   await app.register(securityHeaders)
   const origins = config.CORS_ORIGINS.split(',').map((origin) => origin.trim()).filter((origin) => origin !== '')

@@ -12,6 +12,7 @@ import { createMetrics, type Metrics } from './metrics.js'
 import { type Carrier } from './providers/carrier.js'
 import { openArchives, openStorage } from './providers/storage/open-storage.js'
 import { type Storage } from './providers/storage/storage.js'
+import { tracedCarrier } from './providers/traced-carrier.js'
 import { createTelnyxCarrier } from './providers/telnyx/carrier.js'
 import { Announcer } from './registry/announcer.js'
 import { openRegistry, type RegistryDb } from './registry/db.js'
@@ -21,6 +22,7 @@ import { fleetTiming } from './tenancy/fleet/fleet-timing.js'
 import { Operations } from './tenancy/lifecycle/operations.js'
 import { Provisioner } from './tenancy/provisioner.js'
 import { Tenancy } from './tenancy/tenancy.js'
+import { openTracing, type Tracing } from './tracing.js'
 
 /** No more than the carrier's connections that are kept for answers, the one thing that goes on by itself. */
 const mostInBackground = 8
@@ -32,6 +34,8 @@ export interface Services {
   keyring: Keyring
   passwords: Passwords
   metrics: Metrics
+  /** Undefined unless a collector is set. */
+  tracing: Tracing | undefined
   registry: RegistryDb
   /** The pool under `registry`, for the job queue's worker. */
   registryPool: Pool
@@ -57,13 +61,13 @@ export interface OpenServices extends Services {
 
 /** `registryUrl` is the setting, or the embedded server's. Opens lazily: an unreachable database shows at the first query. */
 export async function openServices (config: Config, registryUrl: string, log: Logger, clock?: Clock): Promise<OpenServices> {
-  const services = prepareServices(config, registryUrl, log, clock)
+  const services = prepareServices(config, registryUrl, log, clock, await openTracing(config, log))
   await services.listener.start()
   return services
 }
 
 /** The same without hearing what other processes change: every look at a tenant asks the registry. */
-export function prepareServices (config: Config, registryUrl: string, log: Logger, clock: Clock = systemClock): OpenServices {
+export function prepareServices (config: Config, registryUrl: string, log: Logger, clock: Clock = systemClock, tracing?: Tracing): OpenServices {
   const keyring = createKeyring(Buffer.from(config.MASTER_KEY, 'base64'))
   const registry = openRegistry(registryUrl, config, log)
   const listener = new RegistryListener({ connectionString: registryUrl, log })
@@ -75,6 +79,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     keyring,
     config,
     log,
+    tracing,
     catchUp: (tenant) => catchUp.bring(tenant),
     waited: (server, ms) => { metrics.waits.observe({ server }, ms / 1_000) }
   })
@@ -82,7 +87,8 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
   const catchUp = new CatchUp(provisioner.work, {
     behind: config.TENANT_BEHIND, waitMs: config.DATABASE_WAIT_MS, timing: fleetTiming, ended: (outcome) => { metrics.catchUps.inc({ outcome }) }
   })
-  const carrier = createTelnyxCarrier(config, log)
+  const telnyx = createTelnyxCarrier(config, log)
+  const carrier = tracing === undefined ? telnyx : tracedCarrier(telnyx, tracing)
   const jobs = new JobQueue(registry.db)
   const announcer = new Announcer(registry.db, 'tenant_events', log)
   const background = new Background(log, mostInBackground)
@@ -105,6 +111,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
     storage,
     archives,
     metrics,
+    tracing,
     registry: registry.db,
     registryPool: registry.pool,
     jobs,
@@ -119,6 +126,7 @@ export function prepareServices (config: Config, registryUrl: string, log: Logge
       await tenancy.close()
       await listener.close()
       await registry.close()
+      await tracing?.close()
     }
   }
 }

@@ -29,6 +29,6 @@ export function workerCommand (command: Command): void {
 }
 
 export function startJobs (services: Services): Promise<Worker> {
-  const { config, log, metrics, registryPool } = services
-  return startWorker({ pool: registryPool, services, jobs, schedule, concurrency: config.WORKER_CONCURRENCY, drainMs: config.WORKER_DRAIN_MS, log, metrics })
+  const { config, log, metrics, tracing, registryPool } = services
+  return startWorker({ pool: registryPool, services, jobs, schedule, concurrency: config.WORKER_CONCURRENCY, drainMs: config.WORKER_DRAIN_MS, log, metrics, tracing })
 }

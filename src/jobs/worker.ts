@@ -5,6 +5,7 @@ import { type Logger } from 'pino'
 import { Check } from 'typebox/value'
 import { Problem } from '../errors.js'
 import { type Metrics } from '../metrics.js'
+import { type Attributes, type Tracing } from '../tracing.js'
 import { type Job } from './define-job.js'
 
 export interface WorkerOptions<Services> {
@@ -18,6 +19,7 @@ export interface WorkerOptions<Services> {
   drainMs: number
   log: Logger
   metrics: Metrics
+  tracing?: Tracing | undefined
 }
 
 // The queue announces each job it starts and finishes: worth reading only when looking for a fault.
@@ -44,12 +46,13 @@ export async function startWorker<Services> (options: WorkerOptions<Services>): 
   return { stop: () => runner.stop() }
 }
 
-function toTask<Services> (job: Job<never, Services>, { services, log, metrics }: WorkerOptions<Services>): Task {
+function toTask<Services> (job: Job<never, Services>, { services, log, metrics, tracing }: WorkerOptions<Services>): Task {
   return async (payload, helpers) => {
     if (!Check(job.schema, payload)) throw new Error(`The payload of job ${job.name} does not fit its schema; it was probably queued by another version.`)
     const attempt = helpers.job.attempts
     try {
-      await job.run(payload as never, services, { attempt, maxAttempts: helpers.job.max_attempts, signal: helpers.abortSignal })
+      const run = () => job.run(payload as never, services, { attempt, maxAttempts: helpers.job.max_attempts, signal: helpers.abortSignal })
+      await (tracing === undefined ? run() : tracing.job(`job ${job.name}`, jobAttributes(helpers.job.id, attempt, payload), run))
       metrics.jobs.inc({ job: job.name, outcome: 'done' })
     } catch (error) {
       if (error instanceof Problem && error.code === 'TENANT_MOVING') {
@@ -73,4 +76,9 @@ async function again (payload: unknown, { job, addJob }: JobHelpers, name: strin
     maxAttempts: job.max_attempts,
     ...(job.key === null ? {} : { jobKey: job.key, jobKeyMode: 'preserve_run_at' })
   })
+}
+
+function jobAttributes (id: string, attempt: number, payload: unknown): Attributes {
+  const tenantId = typeof payload === 'object' && payload !== null && 'tenantId' in payload ? payload.tenantId : undefined
+  return { 'koinonia.job.id': id, 'koinonia.job.attempt': attempt, ...(typeof tenantId === 'string' ? { 'koinonia.tenant.id': tenantId } : {}) }
 }

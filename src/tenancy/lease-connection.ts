@@ -2,8 +2,10 @@
 import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely'
 import pg, { type QueryResultRow } from 'pg'
 import { problem } from '../errors.js'
+import { type Tracing } from '../tracing.js'
 import { type PostgresConnection } from './postgres-connector.js'
 import { type Answer, runPrepared, type Statement } from './prepared-query.js'
+import { inQuerySpan } from './query-span.js'
 import { statementFor } from './statement-names.js'
 import { type Tenant } from './tenant.js'
 
@@ -29,7 +31,7 @@ export class LeaseConnection {
   #occupied = false
   #cursors = 0
 
-  constructor (readonly physical: PostgresConnection, readonly tenant: Pick<Tenant, 'id' | 'status'>) {
+  constructor (readonly physical: PostgresConnection, readonly tenant: Pick<Tenant, 'id' | 'status'>, readonly tracing?: Tracing) {
     this.#plain = this.#handle()
   }
 
@@ -86,7 +88,11 @@ export class LeaseConnection {
     }
   }
 
-  async #execute<R> (query: CompiledQuery): Promise<QueryResult<R>> {
+  #execute<R> (query: CompiledQuery): Promise<QueryResult<R>> {
+    return this.tracing === undefined ? this.#run(query) : inQuerySpan(this.tracing, query, this.tenant.id, () => this.#run(query))
+  }
+
+  async #run<R> (query: CompiledQuery): Promise<QueryResult<R>> {
     // pg would queue as well, but its queue can't be stopped when the lease ends, and is deprecated.
     if (this.#occupied) await new Promise<void>((resolve) => this.#line.push(resolve))
     this.#assertLeased()

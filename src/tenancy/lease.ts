@@ -1,4 +1,5 @@
 // A tenant's database for the length of one request or job: one connection, given back exactly once.
+import { type Tracing } from '../tracing.js'
 import { type Slot } from './budget-account.js'
 import { LeaseConnection } from './lease-connection.js'
 import { queriesOn } from './lease-dialect.js'
@@ -19,8 +20,8 @@ export interface TenantLease {
   release: () => void
 }
 
-export function leaseOf (pool: TenantPool, tenant: Tenant, slot: Slot<PostgresConnection>, released: () => void): TenantLease {
-  const connection = new LeaseConnection(slot.connection, tenant)
+export function leaseOf (pool: TenantPool, tenant: Tenant, slot: Slot<PostgresConnection>, released: () => void, tracing?: Tracing): TenantLease {
+  const connection = new LeaseConnection(slot.connection, tenant, tracing)
   const db = queriesOn(connection)
   let held = true
   const release = (): void => {

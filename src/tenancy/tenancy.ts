@@ -6,6 +6,7 @@ import { type Keyring } from '../crypto/keyring.js'
 import { problem, Problem } from '../errors.js'
 import { type Registry } from '../registry/db.js'
 import { type RegistryListener } from '../registry/listener.js'
+import { type Tracing } from '../tracing.js'
 import { AccountDraining } from './budget-refusals.js'
 import { ConnectedServers, type ServerLimits } from './connected-servers.js'
 import { tenantPassword } from './credentials.js'
@@ -33,6 +34,7 @@ export interface TenancyOptions {
   catchUp?: (tenant: Tenant) => Promise<void>
   /** Told of everyone who stood in a server's line for a connection, served or not: for how many milliseconds. */
   waited?: (server: string, ms: number) => void
+  tracing?: Tracing | undefined
 }
 
 export interface TenancyStats { servers: Array<ServerStats & PoolCounts>, pools: number, leases: number, lookUps: number }
@@ -67,14 +69,8 @@ export class Tenancy {
    * time; DATABASE_UNAVAILABLE when the server or the database does not let us in
    */
   async lease (id: TenantId): Promise<TenantLease> {
-    for (;;) {
-      if (this.#closed) throw problem('DATABASE_UNAVAILABLE', { detail: 'The service is stopping. Try again in a moment.', retryAfter: 5 })
-      const tenant = this.#directory.peek(id) ?? await this.#find(id)
-      refuseUnlessActive(tenant)
-      if (tenant.schemaVersion < currentSchemaVersion() && await this.#catchUp(tenant)) continue
-      const lease = await this.#leaseFrom(tenant)
-      if (lease !== undefined) return lease
-    }
+    const { tracing } = this.#options
+    return tracing === undefined ? await this.#lease(id) : await tracing.part('tenant lease', { 'koinonia.tenant.id': id }, () => this.#lease(id))
   }
 
   /**
@@ -128,6 +124,17 @@ export class Tenancy {
     stop.abort()
   }
 
+  async #lease (id: TenantId): Promise<TenantLease> {
+    for (;;) {
+      if (this.#closed) throw problem('DATABASE_UNAVAILABLE', { detail: 'The service is stopping. Try again in a moment.', retryAfter: 5 })
+      const tenant = this.#directory.peek(id) ?? await this.#find(id)
+      refuseUnlessActive(tenant)
+      if (tenant.schemaVersion < currentSchemaVersion() && await this.#catchUp(tenant)) continue
+      const lease = await this.#leaseFrom(tenant)
+      if (lease !== undefined) return lease
+    }
+  }
+
   /** True when the tenant is to be looked up again. One that newer code has migrated is served. */
   async #catchUp (tenant: Tenant): Promise<boolean> {
     if (this.#options.catchUp === undefined) return false
@@ -143,7 +150,7 @@ export class Tenancy {
     try {
       const slot = await pool.acquire(worth)
       this.#leases++
-      return leaseOf(pool, tenant, slot, () => { this.#leases-- })
+      return leaseOf(pool, tenant, slot, () => { this.#leases-- }, this.#options.tracing)
     } catch (error) {
       if (error instanceof AccountDraining) return undefined
       if (isRefusedPassword(error) && await this.#isOutdated(tenant)) return undefined

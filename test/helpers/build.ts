@@ -119,8 +119,8 @@ async function startProcess (registryUrl: string, settings: Partial<Config>, lis
     baseUrl,
     signUp: async (kind = 'church', fields = {}) => await signUp(app, kind, fields),
     async startWorker () {
-      const { log, metrics, registryPool: pool } = services
-      const worker = await startWorker({ pool, services, jobs, concurrency: config.WORKER_CONCURRENCY, drainMs: 2_000, log, metrics })
+      const { log, metrics, tracing, registryPool: pool } = services
+      const worker = await startWorker({ pool, services, jobs, concurrency: config.WORKER_CONCURRENCY, drainMs: 2_000, log, metrics, tracing })
       workers.push(worker)
       return worker
     },
