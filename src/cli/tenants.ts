@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type RegistryDb } from '../registry/db.js'
 import { type TenantId, type TenantStatus } from '../tenancy/tenant.js'
 import { archiveCommands } from './archive-tenant.js'
+import { cloneTenantCommand } from './clone-tenant.js'
 import { createTenantCommand } from './create-tenant.js'
 import { deleteTenantCommands } from './delete-tenant.js'
 import { moveTenantCommand } from './move-tenant.js'
@@ -44,6 +45,7 @@ export function tenantsCommand (tenants: Command): void {
     return await resumeTenant(operator, id)
   })
   archiveCommands(tenants)
+  cloneTenantCommand(tenants)
   moveTenantCommand(tenants)
   rotateTenantsCommand(tenants)
   deleteTenantCommands(tenants)

@@ -1,4 +1,5 @@
 // What the kill tests ask for, by its name.
+import { cloneSaga, newClone } from '../../../src/tenancy/lifecycle/clone/clone-tenant.js'
 import { moveSaga } from '../../../src/tenancy/lifecycle/move-tenant.js'
 import { archiveTenant, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
 import { requestDeletion } from '../../../src/tenancy/lifecycle/request-deletion.js'
@@ -27,6 +28,11 @@ export async function performOf (opened: Awaited<ReturnType<typeof openOperation
     case 'rotate':
       await opened.operations.perform(rotateSaga, id, {}, asked)
       break
+    case 'clone': {
+      const clone = newClone(opened.keyring, { name: `Copy of ${id}`, email: `${id}@example.com`, passwordHash: 'none', to: undefined, now: new Date() })
+      await opened.operations.perform(cloneSaga, id, clone, asked)
+      break
+    }
     default:
       throw new Error(`Nothing is called ${kind}`)
   }
