@@ -30,6 +30,10 @@ const entries: Readonly<Record<string, Entry>> = {
     description: 'list, show, create, suspend and resume organizations',
     load: async () => (await import('./cli/tenants.js')).tenantsCommand
   },
+  servers: {
+    description: 'list database servers, put them into service, drain, remove and rebalance them',
+    load: async () => (await import('./cli/servers.js')).serversCommand
+  },
   dashboard: {
     description: 'print the Grafana dashboard of what /metrics tells, as JSON to import',
     load: async () => (await import('./cli/dashboard.js')).dashboardCommand

@@ -18,13 +18,14 @@ export function moveTenantCommand (tenants: Command): void {
     .addHelpText('after', '\nExample: koinonia tenants move h5q3m8d2k9x7w4v1 --to west')
     .action(async (id: string, options: Options) => {
       await asOperator(async (operator) => {
-        const moved = await move(operator, asTenantId(id), options)
+        const moved = await moveTenant(operator, asTenantId(id), options)
         console.log(options.json === true ? JSON.stringify(moved) : describe(moved))
       })
     })
 }
 
-async function move (operator: Operator, id: TenantId, { to, json }: Options) {
+/** With its progress shown, unless only JSON is wanted, and noted as an operator's act. Throws what `perform` does. */
+export async function moveTenant (operator: Operator, id: TenantId, { to, json }: { to: string, json?: boolean }) {
   const { operations, provisioner } = operator
   const display = operationProgress('move', json === true)
   return await audited(operator, {
@@ -53,6 +54,6 @@ async function refusedMs ({ operations }: Operator, id: TenantId): Promise<numbe
   return typeof ms === 'number' ? ms : null
 }
 
-function describe ({ id, server, writesRefusedMs }: Awaited<ReturnType<typeof move>>): string {
+function describe ({ id, server, writesRefusedMs }: Awaited<ReturnType<typeof moveTenant>>): string {
   return `${id} is on ${server}.${writesRefusedMs === null ? '' : ` Writes were refused for ${(writesRefusedMs / 1_000).toFixed(1)} s.`}`
 }

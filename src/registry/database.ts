@@ -47,7 +47,7 @@ export interface DatabaseServers {
   max_tenants: Generated<number>;
   name: string;
   port: number;
-  state: Generated<"open" | "full" | "draining">;
+  state: Generated<"open" | "full" | "draining" | "removed">;
   updated_at: Generated<Timestamp>;
 }
 

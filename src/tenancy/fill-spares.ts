@@ -2,10 +2,11 @@
 import { createId } from '@paralleldrive/cuid2'
 import { sql } from 'kysely'
 import { createDatabase, updateOwn } from './create-database.js'
+import { discardUnwanted } from './discard-spares.js'
 import { type Provisioning, STEP_LEASE_SECONDS } from './provisioning.js'
 import { newRow } from './reserve-tenant.js'
 import { currentSchemaVersion } from './schema-version.js'
-import { openServers } from './servers.js'
+import { isOpen, openServers } from './servers.js'
 import { type DatabaseServer, type Tenant, type TenantId } from './tenant.js'
 import { selectTenants, toTenant } from './tenant-rows.js'
 import { undoTenant } from './undo-tenant.js'
@@ -14,12 +15,13 @@ import { undoTenant } from './undo-tenant.js'
 const SPARE_LOCK = 4_801_520_079
 
 /**
- * Makes spares until each open server has `wanted`, counting those that other processes are making; first brings those of an
- * older schema up to date. A server that fails is logged and counted, and does not keep the others from being served.
+ * Makes spares until each open server has `wanted`, counting those that other processes are making; first drops those on servers
+ * that take nobody and brings those of an older schema up to date. A server that fails is logged and counted, and does not keep the others from being served.
  */
 export async function fillSpares (work: Provisioning, wanted: number): Promise<{ made: number, failed: number }> {
+  const unwanted = await discardUnwanted(work)
   const renewed = await renewOutdated(work)
-  let [made, failed] = [renewed.renewed, renewed.failed]
+  let [made, failed] = [renewed.renewed, renewed.failed + unwanted.failed]
   for (const server of await openServers(work.registry, work.servers.names)) {
     try {
       for (let spare = await registerSpare(work, server, wanted); spare !== undefined; spare = await registerSpare(work, server, wanted)) {
@@ -37,6 +39,7 @@ export async function fillSpares (work: Provisioning, wanted: number): Promise<{
 async function registerSpare (work: Provisioning, server: DatabaseServer, wanted: number): Promise<Tenant | undefined> {
   return await work.registry.transaction().execute(async (trx) => {
     await sql`SELECT pg_advisory_xact_lock(${SPARE_LOCK})`.execute(trx)
+    if (!await isOpen(trx, server.id)) return undefined
     const { rows: [count] } = await sql<{ spares: number }>`
       SELECT count(*)::integer AS spares FROM tenants
       WHERE server_id = ${server.id} AND organization_id IS NULL
@@ -84,7 +87,7 @@ async function takeOutdated (work: Provisioning): Promise<Tenant | undefined> {
       provisioning_expires_at = now() + make_interval(secs => ${STEP_LEASE_SECONDS}), updated_at = now()
     WHERE id = (
       SELECT t.id FROM tenants t JOIN database_servers s ON s.id = t.server_id
-      WHERE t.status = 'spare' AND t.schema_version < ${currentSchemaVersion()} AND s.name = ANY(${work.servers.names})
+      WHERE t.status = 'spare' AND t.schema_version < ${currentSchemaVersion()} AND s.state IN ('open', 'full') AND s.name = ANY(${work.servers.names})
       ORDER BY t.created_at FOR UPDATE OF t SKIP LOCKED LIMIT 1)
     RETURNING id`.execute(work.registry)
   if (row === undefined) return undefined

@@ -17,13 +17,12 @@ import { type FleetTiming, fleetTiming } from './fleet/fleet-timing.js'
 import { runFleet } from './fleet/run-fleet.js'
 import { type Provisioning } from './provisioning.js'
 import { reconcile, type ReconcileReport, undoExpired } from './reconcile.js'
-import { activateReservation, claimSpare, type NewOrganization, type Reservation, reserveCold } from './reserve-tenant.js'
+import { Reservations } from './reservations.js'
+import { activateReservation, type NewOrganization, type Reservation } from './reserve-tenant.js'
 import { ServerAdministration, type ServerConnections } from './server-administration.js'
 import { openServers, recordServers } from './servers.js'
 import { type Refill, SpareStock } from './spare-stock.js'
 import { type DatabaseServer, type Tenant, type TenantId } from './tenant.js'
-import { Turns } from './turns.js'
-import { undoTenant } from './undo-tenant.js'
 import { type Rehearsal } from './warm-spares.js'
 
 export type { NewOrganization, Reservation } from './reserve-tenant.js'
@@ -49,16 +48,12 @@ export interface ProvisionerOptions {
   fleetTiming?: Partial<FleetTiming>
 }
 
-/** Databases made at a time while callers wait: more gain nothing on one server, and each needs two connections. */
-const COLD_AT_ONCE = 2
-const COLD_WAITING = 30
-
 export class Provisioner {
   readonly #work: Provisioning
   readonly #options: ProvisionerOptions
   readonly #spares: SpareStock
   readonly #recordServers: () => Promise<void>
-  readonly #coldTurns = new Turns(COLD_AT_ONCE, COLD_WAITING)
+  readonly #reservations: Reservations
 
   constructor (options: ProvisionerOptions) {
     const { registry, tenancy, keyring, config, registryUrl, log, onStep = () => undefined } = options
@@ -75,6 +70,7 @@ export class Provisioner {
     }
     const secretRef = config.TENANT_SERVERS === undefined ? 'REGISTRY_DATABASE_URL' : 'TENANT_SERVERS'
     this.#recordServers = askOnce(() => recordServers(registry, servers, secretRef))
+    this.#reservations = new Reservations(this.#work, tenancy, () => this.#recordServers())
     this.#spares = new SpareStock(this.#work, config.SPARE_TENANTS, (tenant, worth) => tenancy.leaseOf(tenant, worth))
   }
 
@@ -97,11 +93,12 @@ export class Provisioner {
 
   /**
    * A tenant for the organization, which is now in the registry. Follow with `activate`, or `abandon`; a process that dies
-   * before either leaves it to `reconcile`. With a spare this is one statement, otherwise a database is made meanwhile.
+   * before either leaves it to `reconcile`. With a spare this is one statement, otherwise a database is made meanwhile. A server that
+   * does not answer is passed over.
    * @throws Problem SIGN_UP_UNAVAILABLE when no server can take it
    */
   async reserve (organization: NewOrganization): Promise<Reservation> {
-    return await claimSpare(this.#work, organization) ?? await this.#reserveInTurn(organization)
+    return await this.#reservations.reserve(organization)
   }
 
   /**
@@ -115,8 +112,7 @@ export class Provisioner {
 
   /** Leaves nothing of the reservation. Safe to call twice, and after `activate`, which it does not undo. */
   async abandon (reservation: Reservation): Promise<void> {
-    await this.#options.tenancy.drain(reservation.tenant.id)
-    await undoTenant(this.#work, reservation.tenant, 'own')
+    await this.#reservations.abandon(reservation)
   }
 
   /**
@@ -166,14 +162,5 @@ export class Provisioner {
   /** Takes suspension back. @throws Problem TENANT_NOT_FOUND, TENANT_STATUS_CONFLICT */
   async resume (id: TenantId): Promise<void> {
     await changeStatus(this.#work.registry, this.#work.log, id, 'suspended', 'active')
-  }
-
-  async #reserveInTurn (organization: NewOrganization): Promise<Reservation> {
-    await this.#recordServers()
-    // A spare may have been made while this one stood in line.
-    const reservation = await this.#coldTurns.take(async () =>
-      await claimSpare(this.#work, organization) ?? await reserveCold(this.#work, organization))
-    if (reservation === undefined) throw problem('SIGN_UP_UNAVAILABLE', { retryAfter: 30 })
-    return reservation
   }
 }

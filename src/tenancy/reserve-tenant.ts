@@ -5,7 +5,7 @@ import { problem } from '../errors.js'
 import { createDatabase } from './create-database.js'
 import { CLAIM_LEASE_SECONDS, newlyOwned, type Provisioning } from './provisioning.js'
 import { currentSchemaVersion } from './schema-version.js'
-import { openServers } from './servers.js'
+import { isOpen, openServers } from './servers.js'
 import { type DatabaseServer, type Tenant, type TenantId } from './tenant.js'
 import { selectTenants, toTenant } from './tenant-rows.js'
 import { undoTenant } from './undo-tenant.js'
@@ -24,13 +24,13 @@ export interface Reservation { tenant: Tenant, organizationId: string }
 
 const DEFAULT_TIME_ZONE = 'America/New_York'
 
-/** Undefined when no spare of the current schema is left. */
-export async function claimSpare (work: Provisioning, organization: NewOrganization): Promise<Reservation | undefined> {
+/** `servers`: names, the best first. Undefined when no spare of the current schema is left there. */
+export async function claimSpare (work: Provisioning, organization: NewOrganization, servers: string[]): Promise<Reservation | undefined> {
   const { kind, name, email, timeZone = DEFAULT_TIME_ZONE, trialEndsAt } = organization
   const { rows: [row] } = await sql<Parameters<typeof toTenant>[0] & { organization_id: string }>`
     SELECT t.id, c.organization_id, t.server_id, t.database_name, t.role_name, t.credential_version, 'creating' AS status, t.schema_version,
            s.name AS server_name, s.host, s.port, ${name}::text AS organization_name, ${timeZone}::text AS time_zone
-    FROM claim_spare(${work.owner}, ${CLAIM_LEASE_SECONDS}, ${currentSchemaVersion()}, ${kind}, ${name}, ${email}, ${timeZone}, ${trialEndsAt}) c
+    FROM claim_spare(${work.owner}, ${CLAIM_LEASE_SECONDS}, ${currentSchemaVersion()}, ${kind}, ${name}, ${email}, ${timeZone}, ${trialEndsAt}, ${servers}) c
     JOIN tenants t ON t.id = c.tenant_id JOIN database_servers s ON s.id = t.server_id`.execute(work.registry)
   if (row === undefined) return undefined
   await work.onStep('claimed', row.id)
@@ -49,13 +49,15 @@ export async function activateReservation (work: Provisioning, { tenant }: Reser
 }
 
 /**
- * Tries each open server once, the least full first. What a failure leaves is undone here or, failing that, by the reconciler.
+ * Tries each open one of these servers once, the least full first. What a failure leaves is undone here or, failing that, by the reconciler.
  * @throws Problem SIGN_UP_UNAVAILABLE
  */
-export async function reserveCold (work: Provisioning, organization: NewOrganization): Promise<Reservation> {
+export async function reserveCold (work: Provisioning, organization: NewOrganization, servers: string[]): Promise<Reservation> {
   let cause: unknown
-  for (const server of await openServers(work.registry, work.servers.names)) {
-    const { tenant, organizationId } = await register(work, organization, server)
+  for (const server of await openServers(work.registry, servers)) {
+    const registered = await register(work, organization, server)
+    if (registered === undefined) continue
+    const { tenant, organizationId } = registered
     await work.onStep('registered', tenant.id)
     try {
       return { tenant: await createDatabase(work, tenant), organizationId }
@@ -70,9 +72,11 @@ export async function reserveCold (work: Provisioning, organization: NewOrganiza
   throw problem('SIGN_UP_UNAVAILABLE', { retryAfter: 60, cause })
 }
 
-async function register (work: Provisioning, organization: NewOrganization, server: DatabaseServer): Promise<Reservation> {
+/** Undefined when the server was closed to new tenants meanwhile. */
+async function register (work: Provisioning, organization: NewOrganization, server: DatabaseServer): Promise<Reservation | undefined> {
   const { kind, name, email, timeZone = DEFAULT_TIME_ZONE, trialEndsAt } = organization
   return await work.registry.transaction().execute(async (trx) => {
+    if (!await isOpen(trx, server.id)) return undefined
     const { id: organizationId } = await trx.insertInto('organizations')
       .values({ kind, name, email, time_zone: timeZone, trial_ends_at: trialEndsAt })
       .returning('id')

@@ -9,6 +9,7 @@ export interface AdministrationTarget { applicationName: string, database: strin
 export interface ServerConnections {
   serverFor: (server: ServerAddress) => {
     readonly limits: { readonly connections: number }
+    readonly breaker: { refusal: () => Error | undefined }
     withConnection: <T>(target: AdministrationTarget, use: (client: ClientBase) => Promise<T>) => Promise<T>
   }
 }
@@ -50,6 +51,11 @@ export class ServerAdministration {
       password: () => decodeURIComponent(url.password)
     }
     return await this.#connections.serverFor(this.address(name)).withConnection(target, use)
+  }
+
+  /** False while the server is left alone because it did not let us in. */
+  answers (name: string): boolean {
+    return this.#connections.serverFor(this.address(name)).breaker.refusal() === undefined
   }
 
   /** How many connections this process may hold to the server, tenants' included. */

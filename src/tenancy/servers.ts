@@ -1,11 +1,11 @@
 // The database servers of the settings in the registry, and which of them takes the next tenant.
 import { sql } from 'kysely'
-import { type RegistryDb } from '../registry/db.js'
+import { type RegistryDb, type RegistryTrx } from '../registry/db.js'
 import { type ServerAdministration } from './server-administration.js'
 import { type DatabaseServer } from './tenant.js'
 
 /** Makes the registry's list agree with the settings. `secretRef` says in which setting the administrator's URL stands; the URL stays there. */
-export async function recordServers (registry: RegistryDb, servers: ServerAdministration, secretRef: string): Promise<void> {
+export async function recordServers (registry: RegistryDb, servers: Pick<ServerAdministration, 'names' | 'address'>, secretRef: string): Promise<void> {
   for (const name of servers.names) {
     const { host, port } = servers.address(name)
     await registry.insertInto('database_servers')
@@ -22,6 +22,21 @@ export async function recordServers (registry: RegistryDb, servers: ServerAdmini
       ])))
       .execute()
   }
+}
+
+/** Names of the servers that may have spares, full ones too, the least full first. */
+export async function serversByFullness (registry: RegistryDb, names: string[]): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    SELECT s.name FROM database_servers s LEFT JOIN tenants t ON t.server_id = s.id AND t.status NOT IN ('deleted', 'archived', 'spare')
+    WHERE s.state IN ('open', 'full') AND s.name = ANY(${names})
+    GROUP BY s.id ORDER BY count(t.id)::float / s.max_tenants, s.name`.execute(registry)
+  return rows.map(({ name }) => name)
+}
+
+/** Whether a tenant may still be begun there; keeps it so until the transaction ends. */
+export async function isOpen (trx: RegistryTrx, id: string): Promise<boolean> {
+  const { rows } = await sql<{ state: string }>`SELECT state FROM database_servers WHERE id = ${id} FOR SHARE`.execute(trx)
+  return rows[0]?.state === 'open'
 }
 
 /** Open servers of the settings with room left, the least full first. */
