@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import { migrationFiles } from '../registry/apply-migrations.js'
 import { type RegistryDatabase } from '../registry/db.js'
 import { currentSchemaVersion } from '../tenancy/schema-version.js'
+import { checkFleet } from './check-fleet.js'
 import { checkOperations } from './check-operations.js'
 import { attempt, type Check, failed, ok, warning } from './check.js'
 import { type Operator } from './operator.js'
@@ -23,7 +24,7 @@ export async function checkRegistry (operator: Pick<Operator, 'registry' | 'oper
   if (connection.some(({ state }) => state === 'failed')) return connection
   const schema = await attempt('registry schema', 'Run: koinonia migrate', () => checkSchema(registry))
   if (schema.some(({ state }) => state === 'failed')) return [...connection, ...schema]
-  return [...connection, ...schema, ...await checkTenants(registry), ...await checkOperations(operator), ...await checkJobs(registry)]
+  return [...connection, ...schema, ...await checkTenants(registry), ...await checkFleet(operator), ...await checkOperations(operator), ...await checkJobs(registry)]
 }
 
 async function checkConnection (registry: Registry, now: () => Date): Promise<Check[]> {

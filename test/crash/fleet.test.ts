@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { checkFleet } from '../../src/cli/check-fleet.js'
 import { type FleetOrder } from '../../src/tenancy/provisioner.js'
 import { type FleetStep } from '../../src/tenancy/provisioning.js'
 import { after, before, type Fleet, makeFleet } from '../helpers/make-fleet.js'
@@ -51,6 +52,18 @@ void t.test('one of two runners killed: the other takes over what was in its han
   t.ok(end === 'SIGKILL' || end === '0')
   t.match(result, { outcome: 'done', left: 0 })
   await whole(t, fleet, 'after the other was killed')
+})
+
+void t.test('the doctor names a run that was cut off, until it has been gone on with', async (t) => {
+  const fleet = await makeFleet(t, 2)
+  await endOf(start(fleet, { to: after }, 'fleet-claimed'))
+  const cutOff = async () => (await checkFleet({ registry: fleet.registry.db })).map(({ state, next }) => ({ state, next }))
+  t.strictSame(await cutOff(), [], 'for a minute it may still be alive')
+  await fleet.sql.query('UPDATE fleet_migrations SET heard_at = now() - interval \'2 minutes\'')
+  t.strictSame(await cutOff(), [{ state: 'failed', next: 'Go on with it: koinonia migrate tenants --resume' }])
+  await fleet.provisioner.migrateTenants({ resume: true })
+  t.strictSame(await cutOff(), [])
+  await whole(t, fleet, 'gone on with')
 })
 
 void t.test('killed again and again at random moments, a run comes to its end', async (t) => {

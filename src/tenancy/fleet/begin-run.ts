@@ -2,17 +2,18 @@
 import { type RegistryDb } from '../../registry/db.js'
 import { loadMigrations, type MigrationFile } from '../../registry/migration-files.js'
 import { type FleetOrder, type FleetPlan, FleetRefused } from './fleet-order.js'
-import { type FleetState, finishRun, insertRun, lastUnhappyRun, type OpenRun, readState, type Settings, takeUpRun } from './run-queries.js'
+import { type FleetState, findStrangers, finishRun, insertRun, lastUnhappyRun, type OpenRun, readState, type Settings, takeUpRun } from './run-queries.js'
 import { findUnsafe, type UnsafeStatement } from './unsafe-statements.js'
 
 export interface Beginning { settings: Settings, state: FleetState }
 
 /**
- * Costs one query, with `resume` at times one more.
+ * Costs one query; with `only` one more, with `resume` at times another.
  * @throws FleetRefused
  */
 export async function survey (registry: RegistryDb, order: FleetOrder, serverNames: string[]): Promise<Beginning> {
   const given = settingsOf(order)
+  if (given.only !== null) await refuseStrangers(registry, given.only)
   const state = await readState(registry, given, serverNames, sparesTo(given))
   if (order.resume !== true) return { settings: given, state }
   const earlier = state.open ?? await lastUnhappyRun(registry)
@@ -80,6 +81,11 @@ function settingsOf ({ only, to, down, canary = 0, concurrency, onError = 'conti
 
 export function sameTerms (run: OpenRun, settings: Settings): boolean {
   return run.direction === settings.direction && run.target === settings.target && JSON.stringify(run.only) === JSON.stringify(settings.only)
+}
+
+async function refuseStrangers (registry: RegistryDb, only: string[]): Promise<void> {
+  const strangers = await findStrangers(registry, only)
+  if (strangers.length > 0) throw new FleetRefused(`No active or suspended tenant has the id ${strangers.join(', ')}. List them with: koinonia tenants list`)
 }
 
 function pendingFiles ({ direction, target }: Settings, { behind, spares }: FleetState, files: readonly MigrationFile[]): readonly MigrationFile[] {

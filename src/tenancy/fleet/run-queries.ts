@@ -46,6 +46,13 @@ export async function readState (registry: RegistryDb, terms: Terms, serverNames
   return state
 }
 
+/** Ids among these that are no active or suspended tenant's. */
+export async function findStrangers (registry: RegistryDb, ids: string[]): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    SELECT id FROM unnest(${ids}::text[]) AS id WHERE NOT EXISTS (SELECT FROM tenants t WHERE t.id = id.id AND t.status IN ('active', 'suspended'))`.execute(registry)
+  return rows.map(({ id }) => id)
+}
+
 /** The last run that ended otherwise than well, to be begun again. */
 export async function lastUnhappyRun (registry: RegistryDb): Promise<OpenRun | undefined> {
   const { rows: [run] } = await sql<OpenRun>`
@@ -59,7 +66,7 @@ export async function lastUnhappyRun (registry: RegistryDb): Promise<OpenRun | u
 export async function insertRun (registry: RegistryDb, settings: Settings): Promise<OpenRun | undefined> {
   const { rows: [run] } = await sql<OpenRun>`
     INSERT INTO fleet_migrations (direction, target_version, only_tenants, canary, concurrency, on_error, canaries)
-    SELECT ${settings.direction}, ${settings.target}, ${settings.only}::text[], ${settings.canary}, ${settings.concurrency}::integer, ${settings.onError}, coalesce(array_agg(c.id), '{}')
+    SELECT ${settings.direction}, ${settings.target}, ${settings.only}::text[], ${settings.canary}, ${settings.concurrency}::integer, ${settings.onError}, coalesce(array_agg(c.id ORDER BY c.id), '{}')
     FROM (
       SELECT t.id FROM tenants t WHERE ${toMigrate(settings)} AND t.status <> 'spare'
       ORDER BY row_number() OVER (PARTITION BY t.server_id ORDER BY t.created_at DESC, t.id), t.server_id LIMIT ${settings.canary}

@@ -4,6 +4,7 @@ import t from 'tap'
 import { enterStatus } from '../../../src/tenancy/lifecycle/enter-status.js'
 import { currentSchemaVersion } from '../../../src/tenancy/schema-version.js'
 import { type FleetProgress } from '../../../src/tenancy/provisioner.js'
+import { type TenantId } from '../../../src/tenancy/tenant.js'
 import { after, before, hasty, makeFleet } from '../../helpers/make-fleet.js'
 import { connect, databaseUrl, openProvisioner } from '../../helpers/provisioning-ground.js'
 import { until } from '../../helpers/until.js'
@@ -176,4 +177,6 @@ void t.test('an order that makes no sense is refused before anything is touched'
   const fleet = await makeFleet(t, 1)
   await t.rejects(fleet.provisioner.migrateTenants({ to: currentSchemaVersion() + 1 }), { name: 'FleetRefused', message: /knows \d+ versions/ })
   await t.rejects(fleet.provisioner.migrateTenants({ down: true }), { name: 'FleetRefused', message: /--to/ })
+  const stranger = 'nobodyatall1' as TenantId
+  await t.rejects(fleet.provisioner.migrateTenants({ only: [fleet.ids[0]!, stranger] }), { name: 'FleetRefused', message: /No active or suspended tenant has the id nobodyatall1\./ })
 })
