@@ -2,7 +2,7 @@
 import { pruneAttemptsJob, refillSparesJob, undoExpiredJob } from './features/auth/jobs.js'
 import { copyMediaJob, wakeJob } from './features/conversations/jobs.js'
 import { collectJob } from './features/dead-letters/jobs.js'
-import { runOperationsJob } from './features/lifecycle/jobs.js'
+import { pruneOperationsJob, runOperationsJob } from './features/lifecycle/jobs.js'
 import { sweepMediaJob } from './features/media/jobs.js'
 import { discardImportJob, importJob } from './features/members/imports/jobs.js'
 import { dispatchJob, startJob } from './features/messages/jobs.js'
@@ -14,7 +14,7 @@ import { processEventsJob, pruneEventsJob, takeOverJob } from './webhooks/jobs.j
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [
   refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob, wakeJob, occurrenceJob,
-  importJob, discardImportJob, runOperationsJob, processEventsJob, takeOverJob, pruneEventsJob, sweepMediaJob
+  importJob, discardImportJob, runOperationsJob, pruneOperationsJob, processEventsJob, takeOverJob, pruneEventsJob, sweepMediaJob
 ]
 
 /** What comes round by itself: five fields of cron, in UTC. */
@@ -25,5 +25,6 @@ export const schedule: ReadonlyArray<{ cron: string, job: Job<never, Services> }
   // The sweep, for what a crash left behind.
   { cron: '* * * * *', job: processEventsJob },
   { cron: '7 * * * *', job: refillSparesJob },
-  { cron: '17 3 * * *', job: pruneEventsJob }
+  { cron: '17 3 * * *', job: pruneEventsJob },
+  { cron: '37 3 * * *', job: pruneOperationsJob }
 ]

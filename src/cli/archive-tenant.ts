@@ -4,7 +4,8 @@ import { createWriteStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { problem } from '../errors.js'
-import { archiveTenant, type ArchiveServices, findFile, restoreArchived, restoreBackup, restoreFile } from '../tenancy/lifecycle/request-archive.js'
+import { archiveTenant, type ArchiveServices, findFile, restoreArchived, restoreFile } from '../tenancy/lifecycle/request-archive.js'
+import { goBackTo } from '../tenancy/lifecycle/request-backup.js'
 import { type TenantId } from '../tenancy/tenant.js'
 import { asOperator, type Operator } from './operator.js'
 import { audited, operatorName } from './operator-audit.js'
@@ -59,7 +60,7 @@ async function restore (operator: Operator, from: string, { server, fromBackup, 
   const services = archiveServices(operator)
   const progress = operationProgress('restore', json === true)
   const request = { requestedBy: operatorName(), onProgress: progress.show }
-  const { id } = await audited<{ id: TenantId }>(operator, {
+  const { id, former } = await audited<{ id: TenantId, former?: string | undefined }>(operator, {
     action: 'tenants.restore',
     ...(existsSync(from) ? {} : { subject: asTenantId(from) }),
     note: (restored) => ({ subject: restored.id }),
@@ -68,7 +69,7 @@ async function restore (operator: Operator, from: string, { server, fromBackup, 
         if (existsSync(from)) return { id: await restoreFile(services, from, server, request) }
         const tenantId = asTenantId(from)
         if (fromBackup === undefined) await restoreArchived(services, tenantId, server, request)
-        else await restoreBackup(services, await backupOf(operator, tenantId, fromBackup), server, request)
+        else return { id: tenantId, former: await goBackTo(services, await backupOf(operator, tenantId, fromBackup), server, request) }
         return { id: tenantId }
       } finally {
         progress.end()
@@ -77,7 +78,9 @@ async function restore (operator: Operator, from: string, { server, fromBackup, 
   })
   const { status, server: { name } } = await operator.operations.tenant(id)
   if (status === 'active') await (await import('./resume-tenant.js')).goOn(operator, id)
-  console.log(json === true ? JSON.stringify({ id, status, server: name }) : `${id} is ${status}, on server ${name}.`)
+  console.log(json === true
+    ? JSON.stringify({ id, status, server: name, ...(former === undefined ? {} : { backupOfBefore: former }) })
+    : `${id} is ${status}, on server ${name}.${former === undefined ? '' : ` As it was before: koinonia tenants restore ${id} --from-backup ${former}`}`)
 }
 
 async function backupOf ({ registry }: Operator, tenantId: TenantId, backupId: string) {

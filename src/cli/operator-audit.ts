@@ -5,7 +5,7 @@ import { type RegistryDb } from '../registry/db.js'
 import { type Operator } from './operator.js'
 
 export type Action =
-  'tenants.create' | 'tenants.suspend' | 'tenants.resume' | 'tenants.delete' | 'tenants.undelete' | 'tenants.retry' | 'tenants.archive' | 'tenants.restore' | 'tenants.move' | 'tenants.rotate' | 'tenants.clone' |
+  'tenants.create' | 'tenants.suspend' | 'tenants.resume' | 'tenants.delete' | 'tenants.undelete' | 'tenants.retry' | 'tenants.archive' | 'tenants.restore' | 'tenants.backup' | 'tenants.verify' | 'tenants.move' | 'tenants.rotate' | 'tenants.clone' |
   'servers.add' | 'servers.drain' | 'servers.open' | 'servers.remove' | 'doctor.fix' | 'migrate'
 
 interface Act<T> {

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type RegistryDb } from '../registry/db.js'
 import { type TenantId, type TenantStatus } from '../tenancy/tenant.js'
 import { archiveCommands } from './archive-tenant.js'
+import { backupCommands } from './backup-tenants.js'
 import { cloneTenantCommand } from './clone-tenant.js'
 import { createTenantCommand } from './create-tenant.js'
 import { deleteTenantCommands } from './delete-tenant.js'
@@ -48,6 +49,7 @@ export function tenantsCommand (tenants: Command): void {
   cloneTenantCommand(tenants)
   moveTenantCommand(tenants)
   rotateTenantsCommand(tenants)
+  backupCommands(tenants)
   deleteTenantCommands(tenants)
   operationsCommand(tenants)
 }

@@ -7,3 +7,10 @@ import { type Services } from '../../services.js'
 export const runOperationsJob = defineJob('tenants.run-operations', Type.Object({}), async (_payload, { operations }: Services, { signal }) => {
   await operations.runDue(signal)
 })
+
+const keptMs = 90 * 86_400_000
+
+/** Ended operations are listed for ninety days. */
+export const pruneOperationsJob = defineJob('tenants.prune-operations', Type.Object({}), async (_payload, { operations, clock }: Services) => {
+  await operations.prune(new Date(clock.now().getTime() - keptMs))
+})

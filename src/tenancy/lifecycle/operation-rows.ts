@@ -103,3 +103,7 @@ export async function putDown (registry: RegistryDb, { id, owner }: { id: string
     })
     .where('id', '=', id).where('owner', '=', owner).where('status', '=', 'running').execute()
 }
+
+export async function deleteEnded (registry: RegistryDb, before: Date): Promise<void> {
+  await registry.deleteFrom('tenant_operations').where('status', 'in', ['done', 'undone']).where('finished_at', '<', before).execute()
+}

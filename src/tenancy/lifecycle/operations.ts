@@ -2,7 +2,7 @@
 import { problem } from '../../errors.js'
 import { type Tenant, type TenantId } from '../tenant.js'
 import { selectTenants, toTenant } from '../tenant-rows.js'
-import { claimDue, claimNow, findUnfinished, insertOperation, listOperations, makeDue, type OperationRow, putDown } from './operation-rows.js'
+import { claimDue, claimNow, deleteEnded, findUnfinished, insertOperation, listOperations, makeDue, type OperationRow, putDown } from './operation-rows.js'
 import { type Progress, runOperation, type RunnerServices, undoOperation } from './run-operation.js'
 import { type Saga, type SagaOf } from './saga.js'
 import { sagas } from './sagas.js'
@@ -83,6 +83,11 @@ export class Operations {
   /** Newest first. */
   async list (filter: { tenantId?: string, unfinishedOnly: boolean, limit: number }): Promise<OperationRow[]> {
     return await listOperations(this.#services.work.registry, filter)
+  }
+
+  /** Forgets those that ended before then; the audit remembers who asked. */
+  async prune (before: Date): Promise<void> {
+    await deleteEnded(this.#services.work.registry, before)
   }
 
   /** @throws Problem TENANT_NOT_FOUND */

@@ -1,46 +1,15 @@
 // kill -9 at every step of archiving and of restoring: finished or undone, nothing lost, nothing orphaned.
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import t from 'tap'
 import { withFile } from '../../../src/tenancy/lifecycle/archive/prove-file.js'
 import { archiveTenant, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
 import { type TenantId } from '../../../src/tenancy/tenant.js'
 import { killAt } from '../../helpers/kill-at.js'
-import { makeTenant, openOperations } from '../../helpers/operations-ground.js'
-import { databaseUrl, makeRegistry } from '../../helpers/provisioning-ground.js'
-import { contentsOf } from '../../helpers/tenant-contents.js'
+import { place, tenantIn, traces } from '../../helpers/operation-traces.js'
 
 t.setTimeout(300_000)
 
 const sweep = new AbortController().signal
 const asked = { requestedBy: 'tests' }
-
-interface Place { ground: Awaited<ReturnType<typeof makeRegistry>>, files: string, opened: Awaited<ReturnType<typeof openOperations>> }
-
-async function place (t: Parameters<typeof makeRegistry>[0] & { testdir: () => string }): Promise<Place> {
-  const ground = await makeRegistry(t)
-  const files = t.testdir()
-  return { ground, files, opened: await openOperations(t, ground.registryUrl, files) }
-}
-
-async function tenantIn (place: Place) {
-  const { ground, files, opened } = place
-  const id = await makeTenant(opened)
-  const contents = () => contentsOf(databaseUrl(ground.adminUrl, `tenant_${id}`))
-  return { ...place, id, contents, wanted: await contents(), args: [ground.registryUrl, files, id] }
-}
-
-/** What there is of the tenant, and whatever operations made and left anywhere. */
-async function traces ({ ground: { sql, admin }, files, id }: Awaited<ReturnType<typeof tenantIn>>) {
-  const { rows: [row] } = await sql.query<Record<string, unknown>>(`SELECT status, (SELECT count(*)::int FROM tenant_operations WHERE status IN ('running', 'failed')) AS unfinished,
-    (SELECT count(*)::int FROM tenant_backups WHERE tenant_id = $1) AS recorded FROM tenants WHERE id = $1`, [id])
-  const { rows: [identity] } = await sql.query<{ id: string }>('SELECT id FROM registry_identity')
-  const { rows: databases } = await admin.query<{ datname: string }>(`SELECT datname FROM pg_database WHERE shobj_description(oid, 'pg_database') = $1 AND NOT datistemplate
-    AND datname LIKE 'koinonia%' OR datname = $2`, [`koinonia registry ${identity!.id}`, `tenant_${id}`])
-  const { rows: roles } = await admin.query<{ may: boolean }>('SELECT rolcanlogin AS may FROM pg_roles WHERE rolname = $1', [`tenant_${id}`])
-  const kept = await readdir(join(files, 'backups', '_archives', id)).catch(() => [])
-  return { ...row, databases: databases.map(({ datname }) => datname), roles: roles.length, mayLogIn: roles[0]?.may, files: kept.length, spooled: (await readdir(join(files, 'spool'))).length }
-}
 
 const archived = { status: 'archived', unfinished: 0, recorded: 1, databases: [], roles: 0, mayLogIn: undefined, files: 1, spooled: 0 }
 const active = (id: string, files: number) => ({ status: 'active', unfinished: 0, recorded: files, databases: [`tenant_${id}`], roles: 1, mayLogIn: true, files, spooled: 0 })

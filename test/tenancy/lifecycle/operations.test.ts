@@ -135,3 +135,15 @@ void t.test('a worker that stops puts its operation down, and the next goes on a
   await g.operations.runDue(new AbortController().signal)
   t.match(await g.rows(), [{ status: 'done' }])
 })
+
+void t.test('what has ended is forgotten in time, what has not never', async (t) => {
+  let fails = false
+  const g = await ground(t, (step) => { if (fails && step === 'three') throw new Error('The server is away') })
+  await g.operations.perform(g.saga, g.id, {}, asked)
+  fails = true
+  await t.rejects(g.operations.perform(g.saga, g.id, {}, asked), { code: 'TENANT_OPERATION_FAILED' })
+  await g.operations.prune(new Date(Date.now() - 60_000))
+  t.equal((await g.rows()).length, 2)
+  await g.operations.prune(new Date(Date.now() + 60_000))
+  t.match(await g.rows(), [{ status: 'running' }])
+})

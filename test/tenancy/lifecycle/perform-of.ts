@@ -1,8 +1,11 @@
 // What the kill tests ask for, by its name.
+import { backupSaga } from '../../../src/tenancy/lifecycle/backup-tenant.js'
 import { cloneSaga, newClone } from '../../../src/tenancy/lifecycle/clone/clone-tenant.js'
 import { moveSaga } from '../../../src/tenancy/lifecycle/move-tenant.js'
-import { archiveTenant, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
+import { archiveTenant, findFile, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
+import { verifyBackup } from '../../../src/tenancy/lifecycle/request-backup.js'
 import { requestDeletion } from '../../../src/tenancy/lifecycle/request-deletion.js'
+import { revertSaga } from '../../../src/tenancy/lifecycle/revert-tenant.js'
 import { rotateSaga } from '../../../src/tenancy/lifecycle/rotate-credentials.js'
 import { type TenantId } from '../../../src/tenancy/tenant.js'
 import { type openOperations } from '../../helpers/operations-ground.js'
@@ -28,6 +31,15 @@ export async function performOf (opened: Awaited<ReturnType<typeof openOperation
     case 'rotate':
       await opened.operations.perform(rotateSaga, id, {}, asked)
       break
+    case 'backup':
+      await opened.operations.perform(backupSaga, id, { keep: 1 }, asked)
+      break
+    case 'verify':
+      await verifyBackup(opened.forFiles, await latest(opened, id), asked)
+      break
+    case 'revert':
+      await opened.operations.perform(revertSaga, id, { key: (await latest(opened, id)).key }, asked)
+      break
     case 'clone': {
       const clone = newClone(opened.keyring, { name: `Copy of ${id}`, email: `${id}@example.com`, passwordHash: 'none', to: undefined, now: new Date() })
       await opened.operations.perform(cloneSaga, id, clone, asked)
@@ -36,4 +48,9 @@ export async function performOf (opened: Awaited<ReturnType<typeof openOperation
     default:
       throw new Error(`Nothing is called ${kind}`)
   }
+}
+
+async function latest ({ registry }: Awaited<ReturnType<typeof openOperations>>, id: TenantId) {
+  const row = await registry.db.selectFrom('tenant_backups').select('id').where('tenant_id', '=', id).orderBy('created_at', 'desc').limit(1).executeTakeFirstOrThrow()
+  return await findFile(registry.db, row.id)
 }
