@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { Type, type Static } from 'typebox'
 import { type RegistryTrx } from '../../../registry/db.js'
 import { actAs, inside } from '../build-database.js'
-import { type DatabasePart, readDatabase } from '../copy/read-database.js'
+import { type DatabasePart, openSnapshot, readDatabase } from '../copy/read-database.js'
 import { qualified } from '../copy/tables.js'
 import { type OperationContext } from '../saga.js'
 import { type ArchiveHeader, writeArchive } from './archive-file.js'
@@ -27,11 +27,12 @@ export async function writeTenant (context: OperationContext, key: string, statu
   const { tenant, work, archives, spool, progress, signal } = context
   return await inside(context, { server: tenant.server.name, database: tenant.databaseName }, async (client) => {
     await actAs(client, tenant.roleName)
+    const snapshot = await openSnapshot(client)
     const { rows: [schema] } = await client.query<{ version: number }>('SELECT count(*)::integer AS version FROM public.pgmigrations')
     const facts = { schemaVersion: schema?.version ?? 0, status, madeAt: new Date().toISOString() }
     const header = await headerOf(work.registry, tenant.id, facts)
     const tables: TenantFile['tables'] = {}
-    const parts = noting(readDatabase(client, { progress, signal }), tables)
+    const parts = noting(readDatabase(client, { progress, signal, tables: snapshot }), tables)
     const { size, sha256 } = await store(archives, spool, key, writeArchive(work.keyring, header, parts))
     return { key, size, sha256: sha256.toString('hex'), schemaVersion: facts.schemaVersion, madeAt: facts.madeAt, tables }
   })

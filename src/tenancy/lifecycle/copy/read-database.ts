@@ -2,7 +2,7 @@
 import { type ClientBase } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import { digesting, type TableDigest } from './table-digest.js'
-import { copyOutStatement, listTables, readSequences, type SequenceState, type Table, writeExactly } from './tables.js'
+import { copyOutStatement, listTables, qualified, readSequences, type SequenceState, type Table, writeExactly } from './tables.js'
 
 export type DatabasePart =
   | { part: 'table', table: Pick<Table, 'schema' | 'name' | 'columns'> }
@@ -15,17 +15,31 @@ export interface ReadOptions {
   /** Bytes read of how many there are, about. */
   progress: (done: number, total: number) => void
   signal: AbortSignal
+  tables?: readonly Table[]
 }
 
 /** A table may take this long; a client that has gone away is noticed long before. */
 const TABLE_TIMEOUT = '2h'
 
-/** As a role that owns what is read. Requests go on meanwhile: nothing is locked but against DDL. Memory does not grow with the tables. */
-export async function * readDatabase (client: ClientBase, { progress, signal }: ReadOptions): AsyncGenerator<DatabasePart, void> {
+/**
+ * From here on everything is read as of one moment, and no migration changes a table until the transaction ends: one that is
+ * under way is waited for. As a role that owns what is read; requests go on meanwhile.
+ */
+export async function openSnapshot (client: ClientBase): Promise<Table[]> {
   await writeExactly(client)
-  await client.query(`SET statement_timeout = '${TABLE_TIMEOUT}'; SET idle_in_transaction_session_timeout = '10min'`)
+  await client.query(`SET statement_timeout = '${TABLE_TIMEOUT}'; SET idle_in_transaction_session_timeout = '10min'; SET lock_timeout = '30s'`)
+  const expected = await listTables(client)
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  // A lock takes no snapshot: the first SELECT after it does, so what is seen is what is locked.
+  if (expected.length > 0) await client.query(`LOCK TABLE ${expected.map(qualified).join(', ')} IN ACCESS SHARE MODE`)
   const tables = await listTables(client)
+  if (JSON.stringify(tables) !== JSON.stringify(expected)) throw new Error('The database was migrated just as it was to be read. Try again.')
+  return tables
+}
+
+/** `tables`: of a snapshot that is open; else one is opened. Memory does not grow with the tables. */
+export async function * readDatabase (client: ClientBase, { progress, signal, tables: opened }: ReadOptions): AsyncGenerator<DatabasePart, void> {
+  const tables = opened ?? await openSnapshot(client)
   const { rows: [size] } = await client.query<{ bytes: string }>('SELECT pg_database_size(current_database())::text AS bytes')
   const total = Number(size?.bytes ?? 0)
   let done = 0

@@ -4,7 +4,7 @@ import type pg from 'pg'
 import t, { type Test } from 'tap'
 import { createKeyring } from '../../../../src/crypto/keyring.js'
 import { type ArchiveHeader, readArchive, writeArchive } from '../../../../src/tenancy/lifecycle/archive/archive-file.js'
-import { readDatabase } from '../../../../src/tenancy/lifecycle/copy/read-database.js'
+import { openSnapshot, readDatabase } from '../../../../src/tenancy/lifecycle/copy/read-database.js'
 import { digestTable } from '../../../../src/tenancy/lifecycle/copy/table-digest.js'
 import { listTables, qualified, readSequences, writeExactly } from '../../../../src/tenancy/lifecycle/copy/tables.js'
 import { writeDatabase } from '../../../../src/tenancy/lifecycle/copy/write-database.js'
@@ -148,4 +148,21 @@ void t.test('memory does not grow with the tables', async (t) => {
   const grown = Math.round((most - arrayBuffers - heapUsed) / 1_048_576)
   t.comment(`150,000 rows of 970 bytes: ${Math.round(written / 1_048_576)} MB of archive, at most ${grown} MB more memory`)
   t.ok(grown < 100, `${grown} MB while 145 MB went through`)
+})
+
+void t.test('while a database is read its rows may change, and none of that is seen; its tables may not', async (t) => {
+  const source = await database(t)
+  await source.query(everyTypeRows)
+  const { adminUrl } = await testServer()
+  const { rows: [self] } = await source.query<{ name: string }>('SELECT current_database() AS name')
+  const other = await connect(databaseUrl(adminUrl, self!.name))
+  t.teardown(() => other.end())
+  const [tables, before] = [await openSnapshot(source), await other.query<{ count: string }>('SELECT count(*) FROM parents')]
+  await other.query('INSERT INTO parents (name) VALUES (\'written meanwhile\')')
+  await other.query('SET lock_timeout = \'100ms\'')
+  await t.rejects(other.query('ALTER TABLE parents ADD COLUMN late text DEFAULT now()::text'), { code: '55P03' }, 'a rewrite would empty the table for who reads it')
+  const ends: unknown[] = []
+  for await (const part of readDatabase(source, { ...quiet, tables })) if (part.part === 'table-end') ends.push(part.digest.rows)
+  t.equal(ends[tables.findIndex(({ name }) => name === 'parents')], Number(before.rows[0]?.count))
+  await other.query('ALTER TABLE parents ADD COLUMN late text')
 })
