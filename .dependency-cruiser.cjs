@@ -9,7 +9,7 @@ const floors = [
   ['http', '^src/http/'],
   ['features', '^src/features/'],
   ['webhooks', '^src/webhooks/'],
-  ['app', '^src/(app|tasks)\\.ts$'],
+  ['app', '^src/(app|operator-app|tasks)\\.ts$'],
   ['cli', '^src/cli/'],
   ['main', '^src/main\\.ts$']
 ]

@@ -34,6 +34,10 @@ const entries: Readonly<Record<string, Entry>> = {
     description: 'list database servers, put them into service, drain, remove and rebalance them',
     load: async () => (await import('./cli/servers.js')).serversCommand
   },
+  top: {
+    description: 'show which organizations ask, wait and hold the most connections, live',
+    load: async () => (await import('./cli/top.js')).topCommand
+  },
   dashboard: {
     description: 'print the Grafana dashboard of what /metrics tells, as JSON to import',
     load: async () => (await import('./cli/dashboard.js')).dashboardCommand

@@ -12,6 +12,7 @@ export const settingsSchema = Type.Object({
   }),
   HOST: text('Address to listen on.', { default: '127.0.0.1' }),
   PORT: count('Port to listen on; 0 lets the system choose.', 3000, 0, 65_535),
+  WORKER_PORT: Type.Optional(Type.Integer({ description: 'Port on HOST where koinonia worker answers /health and /metrics; without it nowhere.', minimum: 1, maximum: 65_535 })),
   PUBLIC_URL: Type.Optional(text('Where carriers and payment providers reach this service, without a slash at the end.', { pattern: '^https?://[^ ]*[^/ ]$' })),
   TRUST_PROXY: Type.Boolean({ description: 'Believe X-Forwarded-For: set it only behind a proxy of your own.', default: false }),
   CORS_ORIGINS: Type.String({ description: 'Origins of web pages that may call the API with cookies, separated by commas.', default: '' }),

@@ -3,6 +3,7 @@ import { type Command } from 'commander'
 import { loadConfig, publicUrl } from '../config.js'
 import { startWorker, type Worker } from '../jobs/worker.js'
 import { createLogger } from '../log.js'
+import { buildOperatorApp } from '../operator-app.js'
 import { awaitRegistry } from '../registry/await-registry.js'
 import { openServices, type Services } from '../services.js'
 import { jobs, schedule } from '../tasks.js'
@@ -18,10 +19,13 @@ export function workerCommand (command: Command): void {
     const registry = await locateRegistry(config, log)
     await awaitRegistry(registry.url, log)
     const services = await openServices(config, registry.url, log)
+    const operatorApp = await buildOperatorApp(services)
+    if (config.WORKER_PORT !== undefined) await operatorApp.listen({ host: config.HOST, port: config.WORKER_PORT })
     const worker = await startJobs(services)
     log.info('worker started')
     stopOnSignal(async () => {
       await worker.stop()
+      await operatorApp.close()
       await services.close()
       await registry.close()
     }, config.WORKER_DRAIN_MS + 15_000, log)

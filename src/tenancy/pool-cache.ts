@@ -25,6 +25,10 @@ export class PoolCache {
     return counts
   }
 
+  all (): Iterable<TenantPool> {
+    return this.#pools.values()
+  }
+
   ids (): Iterable<TenantId> {
     return this.#pools.keys()
   }

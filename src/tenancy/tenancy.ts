@@ -8,6 +8,7 @@ import { type Registry } from '../registry/db.js'
 import { type RegistryListener } from '../registry/listener.js'
 import { type Tracing } from '../tracing.js'
 import { AccountDraining } from './budget-refusals.js'
+import { busiest, type Measure } from './busiest-tenants.js'
 import { ConnectedServers, type ServerLimits } from './connected-servers.js'
 import { tenantPassword } from './credentials.js'
 import { TenantDirectory } from './directory.js'
@@ -17,7 +18,7 @@ import { isRefusedPassword } from './refused-password.js'
 import { refuseUnlessActive } from './refuse-unless-active.js'
 import { currentSchemaVersion } from './schema-version.js'
 import { type DatabaseServerConnections, asProblem, type ServerStats } from './server-connections.js'
-import { TenantPool } from './tenant-pool.js'
+import { type TenantFigures, TenantPool } from './tenant-pool.js'
 import { isTenantId, type ServerAddress, type Tenant, type TenantDb, type TenantId } from './tenant.js'
 import { type Timing } from './timing.js'
 
@@ -103,6 +104,11 @@ export class Tenancy {
   async drain (id: TenantId): Promise<void> {
     this.#directory.forget(id)
     await this.#pools.drain(id)
+  }
+
+  /** The tenants that ask, wait or hold the most in this process. */
+  busiest (by: Measure, most: number): TenantFigures[] {
+    return busiest(this.#pools.all(), by, most)
   }
 
   stats (): TenancyStats {

@@ -2,11 +2,22 @@
 import { type BudgetAccount, type Slot } from './budget-account.js'
 import { type DatabaseServerConnections } from './server-connections.js'
 import { PostgresConnector, type ConnectionTarget, type PostgresConnection } from './postgres-connector.js'
+import { type ActivityFigures, TenantActivity } from './tenant-activity.js'
 import { type Tenant } from './tenant.js'
+
+export interface TenantFigures extends ActivityFigures {
+  tenantId: string
+  organization: string | null
+  server: string
+  /** In line for a connection now. */
+  waiting: number
+  connections: number
+}
 
 export class TenantPool {
   readonly #account: BudgetAccount<PostgresConnection>
   readonly #connector: PostgresConnector
+  readonly #activity = new TenantActivity()
   #draining: Promise<void> | undefined
 
   /** `password`: the role's of a credential version. */
@@ -38,7 +49,25 @@ export class TenantPool {
   }
 
   acquire (worth?: number): Promise<Slot<PostgresConnection>> {
-    return this.server.budget.acquire(this.#account, worth)
+    const { budget } = this.server
+    const now = budget.timing.now()
+    // With `worth` nobody asked: a spare is opened ahead.
+    if (worth === undefined) this.#activity.requested(now)
+    const ahead = this.#account.waiting
+    const slot = budget.acquire(this.#account, worth)
+    return this.#account.waiting > ahead ? this.#timed(slot, now) : slot
+  }
+
+  figures (): TenantFigures {
+    const { waiting, physical } = this.#account
+    return {
+      tenantId: this.tenant.id,
+      organization: this.tenant.organizationName,
+      server: this.server.address.name,
+      ...this.#activity.figures(this.server.budget.timing.now()),
+      waiting,
+      connections: physical
+    }
   }
 
   /**
@@ -48,5 +77,14 @@ export class TenantPool {
   drain (refuseLine: boolean): Promise<void> {
     this.#draining ??= this.server.budget.drain(this.#account, refuseLine).then(() => this.#connector.end())
     return this.#draining
+  }
+
+  async #timed (slot: Promise<Slot<PostgresConnection>>, since: number): Promise<Slot<PostgresConnection>> {
+    try {
+      return await slot
+    } finally {
+      const now = this.server.budget.timing.now()
+      this.#activity.waited(now - since, now)
+    }
   }
 }

@@ -8,7 +8,7 @@ const koinonia = (...args: string[]) => runCli('postgres://nobody@127.0.0.1:9/no
 void t.test('--help names every command', async (t) => {
   const { code, stdout } = await koinonia('--help')
   t.equal(code, 0)
-  for (const name of ['serve', 'worker', 'sandbox', 'migrate', 'tenants', 'servers', 'dashboard', 'doctor']) t.match(stdout, new RegExp(`^  ${name} +\\w`, 'm'))
+  for (const name of ['serve', 'worker', 'sandbox', 'migrate', 'tenants', 'servers', 'top', 'dashboard', 'doctor']) t.match(stdout, new RegExp(`^  ${name} +\\w`, 'm'))
 })
 
 void t.test('a command\'s own --help has its options, also below tenants', async (t) => {
