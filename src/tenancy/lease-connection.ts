@@ -5,6 +5,7 @@ import { problem } from '../errors.js'
 import { type Tracing } from '../tracing.js'
 import { type PostgresConnection } from './postgres-connector.js'
 import { type Answer, runPrepared, type Statement } from './prepared-query.js'
+import { isRefusedWrite, isStalePlan } from './query-refusals.js'
 import { inQuerySpan } from './query-span.js'
 import { statementFor } from './statement-names.js'
 import { type Tenant } from './tenant.js'
@@ -14,11 +15,8 @@ export class LeaseMisused extends Error {
   override name = 'LeaseMisused'
 }
 
-/** SQLSTATE feature_not_supported, here "cached plan must not change result type": the table changed under a prepared statement. */
-const STALE_PLAN = '0A000'
-/** SQLSTATE read_only_sql_transaction: the database takes no writes, which it does while it is moved. */
-const READ_ONLY = '25006'
 const RETRY_MOVED_SECONDS = 2
+const RETRY_LOST_SECONDS = 1
 type Answered<R> = Pick<pg.QueryResult<R & QueryResultRow>, 'command' | 'rowCount' | 'rows'> | Answer<R>
 
 const writing = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
@@ -105,6 +103,8 @@ export class LeaseConnection {
       // As pg does: the trace of where an answer was read tells nobody which query failed.
       if (error instanceof Error) Error.captureStackTrace(error)
       if (isRefusedWrite(error)) throw problem('TENANT_MOVING', { retryAfter: RETRY_MOVED_SECONDS, cause: error })
+      // The server went away under the query, which says nothing about the query.
+      if (this.physical.broken) throw problem('DATABASE_UNAVAILABLE', { retryAfter: RETRY_LOST_SECONDS, cause: error })
       // Sent without a name it is planned anew; in a transaction the error has ended that, so the caller must know.
       if (!isStalePlan(error) || this.#transaction !== undefined) throw error
       return toResult(await this.#send<R>(query, undefined))
@@ -154,12 +154,4 @@ export class LeaseConnection {
 
 function toResult<R> ({ command, rowCount, rows }: Answered<R>): QueryResult<R> {
   return writing.has(command) ? { rows, numAffectedRows: BigInt(rowCount ?? 0) } : { rows }
-}
-
-function isRefusedWrite (error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === READ_ONLY
-}
-
-function isStalePlan (error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === STALE_PLAN && error.message.startsWith('cached plan')
 }

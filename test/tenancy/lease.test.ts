@@ -148,7 +148,7 @@ await t.test('a connection that breaks is replaced, whether it is idle or leased
   const second = await backend(lease.db)
   t.not(second, pid)
   await ground.admin.query('SELECT pg_terminate_backend($1)', [second])
-  await t.rejects(backend(lease.db))
+  await t.rejects(backend(lease.db), { code: 'DATABASE_UNAVAILABLE', status: 503, retryAfter: 1 }, 'the caller is told to try again, not that something is wrong here')
   lease.release()
   t.not(await tenancy.withTenant(id, backend), second)
 })
