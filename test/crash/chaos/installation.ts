@@ -1,18 +1,15 @@
 // An installation of real processes on a PostgreSQL server of its own, in which anything can be killed at any moment.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import { pino } from 'pino'
 import { freePort } from '../../../src/cli/free-port.js'
-import { loadConfig, packageRoot } from '../../../src/config.js'
-import { readPostmasterFile } from '../../../src/sandbox/postgres/postmaster-file.js'
-import { startEmbeddedPostgres } from '../../../src/sandbox/postgres/start-embedded-postgres.js'
+import { loadConfig } from '../../../src/config.js'
 import { type RunningCarrier, startCarrier } from '../../../src/sandbox/carrier/start-carrier.js'
 import { type OpenServices, prepareServices } from '../../../src/services.js'
 import { until } from '../../helpers/until.js'
+import { type Cluster, makeDatabase, startCluster } from './cluster.js'
+import { logLevel, Supervised } from './supervised.js'
 
 export const parts = ['api', 'worker', 'postgres'] as const
 export type Part = typeof parts[number]
@@ -22,6 +19,8 @@ export interface Installation {
   carrier: RunningCarrier
   /** The test's own way to the databases. */
   services: OpenServices
+  /** The registry's server first, which is `east`; then those of `moreServers`. */
+  clusters: Cluster[]
   /** kill -9, and a new one in its place at once. Resolves when it has been started, not when it serves. */
   replace: (part: Part) => Promise<void>
   /** How often API and worker ended without being killed, and were started again. */
@@ -30,16 +29,20 @@ export interface Installation {
 
 const log = pino({ level: 'silent' })
 
-export async function install (t: { teardown: (run: () => Promise<void>) => unknown }, settings: Record<string, string>): Promise<Installation> {
+/** `moreServers`: names of database servers beside the registry's; with any the tenants are placed on all of them. */
+export async function install (t: { teardown: (run: () => Promise<void>) => unknown }, settings: Record<string, string>, moreServers: string[] = []): Promise<Installation> {
   const closing: Array<() => Promise<unknown>> = []
   t.teardown(async () => { for (const close of closing.reverse()) await close() })
   const folder = await mkdtemp(join(tmpdir(), 'koinonia-chaos-'))
   closing.push(() => rm(folder, { recursive: true, force: true }))
-  // Durable: what is killed here must not have lost a commit that it has confirmed.
-  const startPostgres = () => startEmbeddedPostgres({ dataDir: join(folder, 'server'), durable: true, log })
-  let postgres = await startPostgres()
-  closing.push(async () => { await postgres.stop() })
-  const cluster = await prepareRegistry(postgres.adminUrl)
+  const names = ['east', ...moreServers]
+  const clusters = await Promise.all(names.map(async (name) => {
+    const cluster = await startCluster(join(folder, name))
+    closing.push(() => cluster.stop())
+    return cluster
+  }))
+  const [east] = clusters
+  if (east === undefined) throw new Error('There is no server')
   const carrier = await startCarrier({ sentDelayMs: 5, finalDelayMs: 20, orderDelayMs: 10, retryDelaysMs: [500, 2_000, 5_000], keepMessages: 1_000_000 })
   closing.push(() => carrier.close())
 
@@ -48,16 +51,17 @@ export async function install (t: { teardown: (run: () => Promise<void>) => unkn
   const environment = {
     PATH: process.env['PATH'] ?? '',
     NODE_ENV: 'test',
-    LOG_LEVEL: 'silent',
+    LOG_LEVEL: logLevel,
     DATA_DIR: join(folder, 'data'),
     PORT: String(port),
     PUBLIC_URL: apiUrl,
-    REGISTRY_DATABASE_URL: registryUrl(postgres.adminUrl),
+    REGISTRY_DATABASE_URL: await makeDatabase(east.adminUrl, 'koinonia_registry'),
     SPARE_TENANTS: '0',
     RATE_LIMIT_PER_MINUTE: '100000',
     TELNYX_API_KEY: 'KEY_of_the_tests',
     TELNYX_BASE_URL: carrier.baseUrl,
     TELNYX_PUBLIC_KEY: carrier.publicKey,
+    ...(moreServers.length === 0 ? {} : { TENANT_SERVERS: names.map((name, place) => `${name}=${clusters[place]?.adminUrl ?? ''}`).join(',') }),
     ...settings
   }
   const services = prepareServices(loadConfig(environment), environment.REGISTRY_DATABASE_URL, log)
@@ -70,10 +74,11 @@ export async function install (t: { teardown: (run: () => Promise<void>) => unkn
     apiUrl,
     carrier,
     services,
+    clusters,
     async replace (part) {
       if (part === 'postgres') {
-        process.kill((await readPostmasterFile(cluster))?.pid ?? NaN, 'SIGKILL')
-        postgres = await startPostgres()
+        await east.kill()
+        await east.start()
         return
       }
       await (part === 'api' ? api : worker).kill()
@@ -82,64 +87,7 @@ export async function install (t: { teardown: (run: () => Promise<void>) => unkn
   }
 }
 
-const registryName = 'koinonia_registry'
-
-function registryUrl (adminUrl: string): string {
-  const url = new URL(adminUrl)
-  url.pathname = `/${registryName}`
-  return url.href
-}
-
-/** @returns the server's data folder */
-async function prepareRegistry (adminUrl: string): Promise<string> {
-  const admin = new pg.Client(adminUrl)
-  await admin.connect()
-  try {
-    await admin.query(`CREATE DATABASE ${registryName}`)
-    const { rows: [row] } = await admin.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder")
-    return row!.folder
-  } finally {
-    await admin.end()
-  }
-}
-
-/** A process that is started again whenever it ends, as systemd or a container's engine does. */
-class Supervised {
-  readonly #environment: Record<string, string>
-  readonly #command: string[]
-  #child: ChildProcess
-  #stopped = false
-  /** How often it ended by itself, as a start does whose database goes away in the middle. */
-  ended = 0
-
-  constructor (environment: Record<string, string>, ...command: string[]) {
-    this.#environment = environment
-    this.#command = command
-    this.#child = this.#start()
-  }
-
-  async kill (): Promise<void> {
-    const gone = once(this.#child, 'exit')
-    this.#child.kill('SIGKILL')
-    await gone
-  }
-
-  async stop (): Promise<void> {
-    this.#stopped = true
-    await this.kill()
-  }
-
-  #start (): ChildProcess {
-    const child = spawn(process.execPath, [join(packageRoot, 'dist/src/main.js'), ...this.#command], { env: this.#environment, stdio: 'ignore' })
-    child.on('exit', (_code, signal) => {
-      if (signal !== 'SIGKILL') this.ended++
-      if (!this.#stopped) this.#child = this.#start()
-    })
-    return child
-  }
-}
-
 /** Resolves when the API answers as ready. */
-export async function serving ({ apiUrl }: Installation): Promise<void> {
+export async function serving ({ apiUrl }: Pick<Installation, 'apiUrl'>): Promise<void> {
   await until(async () => (await fetch(`${apiUrl}/health/ready`).catch(() => undefined))?.ok, 60_000)
 }
