@@ -21,6 +21,7 @@ import { CatchUp } from './tenancy/fleet/catch-up.js'
 import { fleetTiming } from './tenancy/fleet/fleet-timing.js'
 import { Operations } from './tenancy/lifecycle/operations.js'
 import { Provisioner } from './tenancy/provisioner.js'
+import { ConnectionShares } from './tenancy/shares/connection-shares.js'
 import { Tenancy } from './tenancy/tenancy.js'
 import { openTracing, type Tracing } from './tracing.js'
 
@@ -62,8 +63,36 @@ export interface OpenServices extends Services {
 /** `registryUrl` is the setting, or the embedded server's. Opens lazily: an unreachable database shows at the first query. */
 export async function openServices (config: Config, registryUrl: string, log: Logger, clock?: Clock): Promise<OpenServices> {
   const services = prepareServices(config, registryUrl, log, clock, await openTracing(config, log))
-  await services.listener.start()
-  return services
+  try {
+    const shares = await startShares(services, registryUrl)
+    await services.listener.start()
+    return shares === undefined ? services : { ...services, close: () => leaveShares(services, shares) }
+  } catch (error) {
+    await services.close()
+    throw error
+  }
+}
+
+/** Before anything else is opened. Undefined without DATABASE_SERVER_CONNECTIONS. */
+async function startShares ({ config, registry, tenancy, provisioner, log }: Services, registryUrl: string): Promise<ConnectionShares | undefined> {
+  const { DATABASE_SERVER_CONNECTIONS: total, DATABASE_MAX_CONNECTIONS: most } = config
+  if (total === undefined) return undefined
+  const { servers, owner } = provisioner.work
+  const shared = tenancy.shareConnections(servers.names.map((name) => servers.address(name)))
+  const shares = new ConnectionShares({ registry, registryUrl, total, most, process: owner, servers: shared, log })
+  try {
+    await shares.start()
+  } catch (error) {
+    await shares.leave()
+    throw error
+  }
+  return shares
+}
+
+async function leaveShares (services: OpenServices, shares: ConnectionShares): Promise<void> {
+  await shares.stop()
+  await services.close()
+  await shares.leave()
 }
 
 /** The same without hearing what other processes change: every look at a tenant asks the registry. */

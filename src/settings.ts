@@ -23,6 +23,9 @@ export const settingsSchema = Type.Object({
   REGISTRY_DATABASE_URL: Type.Optional(text('The central database. Without it an embedded PostgreSQL is started under DATA_DIR.', { pattern: '^postgres(ql)?://' })),
   TENANT_SERVERS: Type.Optional(text('Servers for tenant databases: name=administrator URL, separated by commas. Without it: the server of the registry, named primary.')),
   DATABASE_MAX_CONNECTIONS: count('Connections this process may hold to one database server, all tenants and the registry together.', 30, 10),
+  DATABASE_SERVER_CONNECTIONS: Type.Optional(Type.Integer({
+    description: 'Connections to one database server by all API and worker processes together, each of which takes an equal share, up to DATABASE_MAX_CONNECTIONS. Without it each takes DATABASE_MAX_CONNECTIONS. The same for all processes.', minimum: 20, maximum: 1_000_000
+  })),
   DATABASE_REGISTRY_CONNECTIONS: count('How many of them are kept for the registry.', 6, 4),
   DATABASE_CONNECTIONS_PER_TENANT: count('How many of them one tenant may hold at a time.', 8),
   DATABASE_WAIT_MS: count('How long a request waits for a connection before it is answered 503, in milliseconds.', 5_000),

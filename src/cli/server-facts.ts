@@ -4,6 +4,8 @@ import { type Logger } from 'pino'
 import { type Config, type DatabaseServerSetting } from '../config.js'
 import { type Check, failed, ok, warning } from './check.js'
 
+type Budget = Pick<Config, 'DATABASE_MAX_CONNECTIONS' | 'DATABASE_SERVER_CONNECTIONS'>
+
 export interface ServerFacts {
   connectMs: number
   /** As 180000. */
@@ -53,7 +55,7 @@ export async function readServerFacts (server: DatabaseServerSetting, config: Pi
   }
 }
 
-export function judgeServer (server: string, facts: ServerFacts, config: Pick<Config, 'DATABASE_MAX_CONNECTIONS'>): Check[] {
+export function judgeServer (server: string, facts: ServerFacts, config: Budget): Check[] {
   const name = `server ${server}`
   return [
     ok(name, `connects in ${facts.connectMs.toFixed(1)} ms`),
@@ -68,9 +70,10 @@ export function checkVersion (name: string, { number, version }: { number: numbe
   return number >= 180_000 ? ok(name, `PostgreSQL ${version}`) : failed(name, `PostgreSQL ${version}`, 'Upgrade to PostgreSQL 18 or later.')
 }
 
-function judgeConnections (name: string, { used, ours, usable }: ServerFacts, { DATABASE_MAX_CONNECTIONS: budget }: Pick<Config, 'DATABASE_MAX_CONNECTIONS'>): Check {
-  const detail = `${used} of ${usable} in use, ${ours} by Koinonia; each process takes up to ${budget}`
-  if (budget > usable) return failed(name, detail, 'One process alone may want more than there are: lower DATABASE_MAX_CONNECTIONS, or raise max_connections.')
+function judgeConnections (name: string, { used, ours, usable }: ServerFacts, { DATABASE_MAX_CONNECTIONS: each, DATABASE_SERVER_CONNECTIONS: all }: Budget): Check {
+  const detail = `${used} of ${usable} in use, ${ours} by Koinonia; ${all === undefined ? `each process takes up to ${each}` : `its processes may have ${all} together`}`
+  if (all !== undefined && ours > all) return failed(name, detail, 'More than the budget: is DATABASE_SERVER_CONNECTIONS the same for every process? Commands come on top of it.')
+  if ((all ?? each) > usable) return failed(name, detail, 'The budget is more than there is: lower DATABASE_SERVER_CONNECTIONS or DATABASE_MAX_CONNECTIONS, or raise max_connections.')
   if (used < usable * CROWDED) return ok(name, detail)
   return warning(name, detail, 'Lower DATABASE_MAX_CONNECTIONS, run fewer processes, or raise max_connections.')
 }

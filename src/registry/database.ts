@@ -103,6 +103,13 @@ export interface PhoneNumberRegistry {
   updated_at: Generated<Timestamp>;
 }
 
+export interface ProcessShares {
+  granted: number;
+  heartbeat_at: Generated<Timestamp>;
+  process: string;
+  server: string;
+}
+
 export interface RegistryIdentity {
   id: Generated<string>;
   lives_in: string;
@@ -211,6 +218,7 @@ export interface DB {
   operator_audit: OperatorAudit;
   organizations: Organizations;
   phone_number_registry: PhoneNumberRegistry;
+  process_shares: ProcessShares;
   registry_identity: RegistryIdentity;
   send_rates: SendRates;
   sign_up_keys: SignUpKeys;

@@ -1,6 +1,7 @@
 // The database servers this process has to do with: one budget and one breaker for each address.
 import { type Config } from '../config.js'
 import { DatabaseServerConnections, type ServerStats } from './server-connections.js'
+import { type SharedServer } from './shares/connection-shares.js'
 import { type ServerAddress } from './tenant.js'
 import { type Timing } from './timing.js'
 
@@ -16,6 +17,7 @@ export class ConnectedServers {
   readonly #config: ServerLimits
   readonly #registryUrl: string
   readonly #timing: Timing | undefined
+  #shared = false
 
   readonly #waited: ((server: string, ms: number) => void) | undefined
 
@@ -36,6 +38,28 @@ export class ConnectedServers {
     return connections
   }
 
+  /** From now on nothing is opened anywhere but by the shares that are given to what this returns. */
+  share (known: readonly ServerAddress[]): () => SharedServer[] {
+    this.#shared = true
+    const registry = addressOf(this.#registryUrl)
+    for (const server of known) this.at(server).budget.resize(0)
+    let elsewhere = 0
+    // Where no tenants are the registry's own connections are all there is.
+    const registryAlone: SharedServer = {
+      address: `${registry.host}:${registry.port}`, reserved: this.#config.DATABASE_REGISTRY_CONNECTIONS, used: () => 0, limit: () => elsewhere, resize: (connections) => { elsewhere = connections }
+    }
+    return () => {
+      const shared = [...this.#servers.entries()].map(([address, { budget, address: server }]): SharedServer => ({
+        address,
+        reserved: isAt(this.#registryUrl, server) ? this.#config.DATABASE_REGISTRY_CONNECTIONS : 0,
+        used: () => budget.stats().used,
+        limit: () => budget.limits.connections,
+        resize: (connections) => { budget.resize(connections) }
+      }))
+      return shared.some(({ reserved }) => reserved > 0) ? shared : [registryAlone, ...shared]
+    }
+  }
+
   stats (): ServerStats[] {
     return [...this.#servers.values()].map((server) => server.stats())
   }
@@ -44,7 +68,7 @@ export class ConnectedServers {
     const config = this.#config
     return new DatabaseServerConnections(server, {
       // The registry's own connections count on the server it lives on.
-      connections: config.DATABASE_MAX_CONNECTIONS - (isAt(this.#registryUrl, server) ? config.DATABASE_REGISTRY_CONNECTIONS : 0),
+      connections: this.#shared ? 0 : config.DATABASE_MAX_CONNECTIONS - (isAt(this.#registryUrl, server) ? config.DATABASE_REGISTRY_CONNECTIONS : 0),
       perAccount: config.DATABASE_CONNECTIONS_PER_TENANT,
       waitMs: config.DATABASE_WAIT_MS,
       churn: CHURN
@@ -58,10 +82,14 @@ export class ConnectedServers {
   }
 }
 
-function isAt (url: string, server: { host: string, port: number }): boolean {
+function addressOf (url: string): { host: string, port: number } {
   const { hostname, port, searchParams } = new URL(url)
-  const host = searchParams.get('host') ?? decodeURIComponent(hostname)
-  return Number(port === '' ? '5432' : port) === server.port && (host === server.host || (isLocal(host) && isLocal(server.host)))
+  return { host: searchParams.get('host') ?? decodeURIComponent(hostname), port: Number(port === '' ? '5432' : port) }
+}
+
+function isAt (url: string, server: { host: string, port: number }): boolean {
+  const { host, port } = addressOf(url)
+  return port === server.port && (host === server.host || (isLocal(host) && isLocal(server.host)))
 }
 
 function isLocal (host: string): boolean {

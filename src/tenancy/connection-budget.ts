@@ -19,15 +19,30 @@ export class ConnectionBudget<C> {
   readonly #ledger = new SlotLedger<C>()
   readonly #lines: WaitingLines<C>
   readonly #need: NeedList<C>
+  readonly #limits: { -readonly [Name in keyof BudgetLimits]: BudgetLimits[Name] }
   #steals = 0
 
   /** `waited` is told of everyone who stood in line, served or not: for how many milliseconds. */
-  constructor (readonly limits: BudgetLimits, readonly timing: Timing, readonly gate: OpeningGate = alwaysOpen, waited: (ms: number) => void = () => undefined) {
-    this.#need = new NeedList(this.#ledger, limits, timing, () => { this.#pump() })
+  constructor (limits: BudgetLimits, readonly timing: Timing, readonly gate: OpeningGate = alwaysOpen, waited: (ms: number) => void = () => undefined) {
+    this.#limits = { ...limits }
+    this.#need = new NeedList(this.#ledger, this.#limits, timing, () => { this.#pump() })
     this.#lines = new WaitingLines(limits.waitMs, timing, (account) => {
       this.#need.consider(account)
       account.announceEmpty()
     }, waited)
+  }
+
+  get limits (): BudgetLimits { return this.#limits }
+
+  /** From now on so many connections. Beyond that idle ones are closed now, busy ones as they are given back. */
+  resize (connections: number): void {
+    this.#limits.connections = connections
+    while (this.#isBeyondLimit) {
+      const slot = chooseVictim(this.#ledger.withIdle, this.timing.now())?.idle[0]
+      if (slot === undefined) break
+      this.#close(slot)
+    }
+    this.#pump()
   }
 
   /** A new account; accounts of the same name are separate (an old one may still be draining). */
@@ -60,7 +75,7 @@ export class ConnectionBudget<C> {
   release (slot: Slot<C>, reusable = true): void {
     if (slot.state !== 'busy') return
     const { account } = slot
-    if (!reusable || slot.broken || (account.draining && account.waiting === 0) || this.#isOwedToOthers(slot)) {
+    if (!reusable || slot.broken || (account.draining && account.waiting === 0) || this.#isBeyondLimit || this.#isOwedToOthers(slot)) {
       this.#close(slot)
     } else if (!this.#lines.serve(slot)) {
       this.#ledger.rest(slot)
@@ -165,6 +180,8 @@ export class ConnectionBudget<C> {
       if (account.live === 0) this.#lines.sendAway(account, reason)
     }
   }
+
+  get #isBeyondLimit (): boolean { return this.#ledger.used - this.#ledger.closing > this.#limits.connections }
 
   /** True when this connection has served its own line long enough and another database has nothing coming. */
   #isOwedToOthers (slot: Slot<C>): boolean {

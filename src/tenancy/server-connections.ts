@@ -23,7 +23,7 @@ export class DatabaseServerConnections {
 
   constructor (
     readonly address: ServerAddress,
-    readonly limits: BudgetLimits,
+    limits: BudgetLimits,
     readonly settings: ConnectionSettings,
     timing: Timing = systemTiming,
     waited?: (server: string, ms: number) => void
@@ -31,6 +31,8 @@ export class DatabaseServerConnections {
     this.breaker = new Breaker(address.name, timing)
     this.budget = new ConnectionBudget(limits, timing, this.breaker, (ms) => waited?.(address.name, ms))
   }
+
+  get limits (): BudgetLimits { return this.budget.limits }
 
   /**
    * A connection of its own for what no tenant pool is for (creating databases, migrating): charged to the same budget,

@@ -18,6 +18,7 @@ import { isRefusedPassword } from './refused-password.js'
 import { refuseUnlessActive } from './refuse-unless-active.js'
 import { currentSchemaVersion } from './schema-version.js'
 import { type DatabaseServerConnections, asProblem, type ServerStats } from './server-connections.js'
+import { type SharedServer } from './shares/connection-shares.js'
 import { type TenantFigures, TenantPool } from './tenant-pool.js'
 import { isTenantId, type ServerAddress, type Tenant, type TenantDb, type TenantId } from './tenant.js'
 import { type Timing } from './timing.js'
@@ -98,6 +99,11 @@ export class Tenancy {
   /** This process's connections to a database server, for those who create, migrate and drop databases there. */
   serverFor (server: ServerAddress): DatabaseServerConnections {
     return this.#servers.at(server)
+  }
+
+  /** For a process whose connections are a share of all processes': nothing is opened but by it. `known`: servers it will want. */
+  shareConnections (known: readonly ServerAddress[]): () => SharedServer[] {
+    return this.#servers.share(known)
   }
 
   /** Forgets a tenant and closes its connections once they are free; resolves when none is left. The next lease starts afresh. */

@@ -60,6 +60,7 @@ void t.test('a server that is crowded, old, too small or of the wrong version is
   t.strictSame(judged({}), [])
   t.strictSame(judged({ used: 90 }), [{ name: 'server east connections', state: 'warning' }])
   t.strictSame(judged({ usable: 20, used: 1 }), [{ name: 'server east connections', state: 'failed' }])
+  t.strictSame(amiss(judgeServer('east', { ...well, used: 50, ours: 45 }, { DATABASE_MAX_CONNECTIONS: 30, DATABASE_SERVER_CONNECTIONS: 40 })), [{ name: 'server east connections', state: 'failed' }])
   t.strictSame(judged({ age: 500_000_000 }), [{ name: 'server east transaction age', state: 'warning' }])
   t.strictSame(judged({ age: 1_500_000_000 }), [{ name: 'server east transaction age', state: 'failed' }])
   t.strictSame(judged({ number: 170_004, version: '17.4' }), [{ name: 'server east version', state: 'failed' }])
