@@ -2,9 +2,9 @@
 import { type ClientBase, escapeIdentifier } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import { type FieldCrypto } from '../../../crypto/fields.js'
-import { type DatabasePart, type ReadOptions } from '../copy/read-database.js'
+import { type DatabasePart, openSnapshot, type ReadOptions } from '../copy/read-database.js'
 import { digesting } from '../copy/table-digest.js'
-import { listTables, qualified, readSequences, type Table, writeExactly } from '../copy/tables.js'
+import { qualified, readSequences, type Table } from '../copy/tables.js'
 import { cloneRules, type CopiedTable, neutralPhone, phoneColumns } from './clone-rules.js'
 
 /** The database has a table or column about which nobody has decided whether a copy may have it. */
@@ -16,9 +16,7 @@ const PHONES_AT_ONCE = 5_000
 
 /** `fields`: of the copy. As a role that owns what is read; writes nothing there but a temporary table. @throws CloneUndecided */
 export async function * readNeutralized (client: ClientBase, fields: FieldCrypto, { progress, signal }: ReadOptions): AsyncGenerator<DatabasePart, void> {
-  await writeExactly(client)
-  await client.query('SET statement_timeout = \'2h\'; SET idle_in_transaction_session_timeout = \'10min\'; BEGIN ISOLATION LEVEL REPEATABLE READ')
-  const tables = await listTables(client)
+  const tables = await openSnapshot(client, 'READ WRITE')
   const statements = tables.map((table) => ({ table, statement: statementFor(table) }))
   await makeUpPhones(client, fields, signal)
   for (const [done, { table: { schema, name, columns }, statement }] of statements.entries()) {

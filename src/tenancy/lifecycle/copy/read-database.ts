@@ -23,13 +23,13 @@ const TABLE_TIMEOUT = '2h'
 
 /**
  * From here on everything is read as of one moment, and no migration changes a table until the transaction ends: one that is
- * under way is waited for. As a role that owns what is read; requests go on meanwhile.
+ * under way is waited for. As a role that owns what is read; requests go on meanwhile. `access`: to make temporary tables beside it.
  */
-export async function openSnapshot (client: ClientBase): Promise<Table[]> {
+export async function openSnapshot (client: ClientBase, access: 'READ ONLY' | 'READ WRITE' = 'READ ONLY'): Promise<Table[]> {
   await writeExactly(client)
   await client.query(`SET statement_timeout = '${TABLE_TIMEOUT}'; SET idle_in_transaction_session_timeout = '10min'; SET lock_timeout = '30s'`)
   const expected = await listTables(client)
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ ${access}`)
   // A lock takes no snapshot: the first SELECT after it does, so what is seen is what is locked.
   if (expected.length > 0) await client.query(`LOCK TABLE ${expected.map(qualified).join(', ')} IN ACCESS SHARE MODE`)
   const tables = await listTables(client)
