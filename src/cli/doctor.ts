@@ -1,6 +1,7 @@
 // `koinonia doctor`: says how everything stands and what to do about what is not well; with --fix it does what loses nothing.
 import { type Command } from 'commander'
 import { systemClock } from '../clock.js'
+import { checkBackups } from './check-backups.js'
 import { checkIndexes } from './check-indexes.js'
 import { checkLeftovers } from './check-leftovers.js'
 import { checkRegistry } from './check-registry.js'
@@ -51,7 +52,7 @@ export async function examine (operator: Operator, { tenants }: Pick<Options, 't
   // Without a registry that answers, the other checks only repeat what it said.
   if (registry.some(({ name, state }) => state === 'failed' && name.startsWith('registry'))) return registry
   const rest = await Promise.all([
-    checkIndexes(operator), checkRegistryTables(operator), checkServers(operator), checkSpares(operator), checkLeftovers(operator),
+    checkIndexes(operator), checkBackups(operator), checkRegistryTables(operator), checkServers(operator), checkSpares(operator), checkLeftovers(operator),
     ...(tenants === true ? [checkTenantTables(operator)] : [])
   ])
   return [...registry, ...rest.flat()]

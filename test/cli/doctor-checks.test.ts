@@ -1,5 +1,6 @@
 // The doctor's checks whose faults take days to come about: tables that nobody vacuums, servers that fill up or grow old; and an operation left behind.
 import t from 'tap'
+import { checkBackups } from '../../src/cli/check-backups.js'
 import { checkOperations } from '../../src/cli/check-operations.js'
 import { checkRegistryTables, checkTenantTables } from '../../src/cli/check-tables.js'
 import { type Check } from '../../src/cli/check.js'
@@ -52,6 +53,25 @@ void t.test('an operation that no worker takes up is found and gone on with', as
   t.strictSame(amiss(found), [{ name: 'overdue operation', state: 'failed' }])
   for (const { fix } of found) await fix?.run()
   t.equal(retried.length, 1)
+})
+
+void t.test('missing, old and unreadable backups are found where backups are made', async (t) => {
+  const ground = await makeRegistry(t)
+  const services = prepareServices(config, ground.registryUrl, silent)
+  t.teardown(() => services.close())
+  const { sql } = ground
+  await sql.query('INSERT INTO database_servers (name, host, port, admin_secret_ref) VALUES (\'east\', \'127.0.0.1\', 9, \'TENANT_SERVERS\')')
+  const tenant = async (id: string) => await sql.query(`WITH o AS (INSERT INTO organizations (kind, name, email, trial_ends_at) VALUES ('church', 'A', 'a@example.org', now()) RETURNING id)
+    INSERT INTO tenants (id, organization_id, server_id, status, created_at) SELECT $1, o.id, s.id, 'active', now() - interval '3 days' FROM o, database_servers s`, [id])
+  const backup = async (id: string, hours: number, error: string | null) => await sql.query(`INSERT INTO tenant_backups (id, tenant_id, kind, storage_key, size_bytes, sha256, schema_version, tables, created_at, verify_error)
+    VALUES (uuidv7(), $1, 'backup', $1::text || $2::integer, 1, sha256(''), 1, '{}', now() - make_interval(hours => $2::integer), $3)`, [id, hours, error])
+  for (const id of ['t1missing', 't2oldaaa', 't3broken', 't4wellaa']) await tenant(id)
+  t.match(await checkBackups(services), [{ state: 'ok' }], 'who makes none is not told of them')
+  await backup('t2oldaaa', 40, null)
+  await backup('t3broken', 1, 'It is cut off.')
+  await backup('t4wellaa', 40, null)
+  await backup('t4wellaa', 1, null)
+  t.match(await checkBackups(services), [{ state: 'failed', detail: /of 4 .*1 without one, 1 whose latest is over 30 hours old, 1 whose latest can't/ }])
 })
 
 void t.test('a server that is crowded, old, too small or of the wrong version is told of', (t) => {
