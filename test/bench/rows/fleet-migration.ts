@@ -1,21 +1,16 @@
 // The last three files of the tenants' schema applied to many databases, beside psql in parallel on the same SQL; and a run with nothing to do.
-import { execFile } from 'node:child_process'
-import { rm, writeFile } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
-import path from 'node:path'
-import { promisify } from 'node:util'
+import { availableParallelism } from 'node:os'
 import pg from 'pg'
-import { loadMigrations, type MigrationFile } from '../../../src/registry/migration-files.js'
+import { loadMigrations } from '../../../src/registry/migration-files.js'
 import { openProvisioner } from '../../helpers/provisioning-ground.js'
 import { type Bench, inPairs, type Row } from '../bench.js'
 import { type Finding } from '../finding.js'
-import { findPsql } from '../find-psql.js'
+import { parallelPsql } from '../parallel-psql.js'
 
 export const fleetMigration: Row = { name: 'fleet-migration', about: 'three files applied to 100 databases (or --databases), and nothing to do for as many; beside psql in parallel on the same SQL', run }
 
 const files = 3
 const atOnce = 2 * availableParallelism()
-const execute = promisify(execFile)
 
 async function run (bench: Bench): Promise<Finding[]> {
   const databases = bench.databases ?? 100
@@ -46,8 +41,7 @@ async function run (bench: Bench): Promise<Finding[]> {
     if (migrated !== databases) throw new Error(`${migrated} of ${databases} were migrated`)
     return performance.now() - begun
   }
-  const psql = findPsql()
-  const migrate = await peerOf(bench, psql, names, known.slice(-files))
+  const { psql, against, migrate } = await parallelPsql({ adminUrl: bench.postgres.adminUrl, defer: bench.defer }, names, known.slice(-files), atOnce)
   const theirs = async (): Promise<number> => {
     await goBack()
     const begun = performance.now()
@@ -65,41 +59,10 @@ async function run (bench: Bench): Promise<Finding[]> {
   return [{
     row: 'fleet-migration',
     work: `${files} files to ${databases} databases, ${atOnce} at a time`,
-    against: psql === undefined ? 'pg\'s client in parallel, same SQL (no psql here)' : 'psql in parallel, same SQL',
+    against,
     unit: 'ms',
     ...pairs,
     goal: { atMost: 1.1 },
     notes: [`each tenant claimed and recorded in the registry; ${psql ?? 'the psql binary is not installed: skipped, pg\'s own client takes its place'}`]
   }, { row: 'fleet-migration', work: `nothing to do for ${databases}`, unit: 'ms', ours: idle.slice(1), goal: { atMost: 100 }, notes: ['one query of the registry'] }]
-}
-
-/** The same SQL, in the same transactions, with the same notes in pgmigrations. */
-function scriptOf (pending: readonly MigrationFile[]): string[] {
-  return pending.map(({ name, up }) => `BEGIN;\n${up}\n;INSERT INTO pgmigrations (name, run_on) VALUES ('${name}', now());\nCOMMIT;`)
-}
-
-async function peerOf ({ postgres, defer }: Bench, psql: string | undefined, names: string[], pending: readonly MigrationFile[]): Promise<() => Promise<void>> {
-  const url = new URL(postgres.adminUrl)
-  if (psql === undefined) return async () => { await withClients(url, names, scriptOf(pending)) }
-  const script = path.join(tmpdir(), `koinonia-bench-${process.pid}.sql`)
-  const list = `${script}.names`
-  await writeFile(script, ['SET ROLE :"DBNAME";', ...scriptOf(pending)].join('\n'))
-  await writeFile(list, names.join('\n'))
-  defer(() => Promise.all([rm(script), rm(list)]))
-  const env = { PATH: process.env['PATH'], PGHOST: url.hostname, PGPORT: url.port, PGUSER: decodeURIComponent(url.username), PGPASSWORD: decodeURIComponent(url.password) }
-  // xargs spawns more cheaply than this process would.
-  return async () => { await execute('xargs', ['-a', list, '-P', String(atOnce), '-I', '{}', psql, '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', script, '-d', '{}'], { env }) }
-}
-
-async function withClients (url: URL, names: string[], script: string[]): Promise<void> {
-  const waiting = [...names]
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const client = new pg.Client({ connectionString: Object.assign(new URL(url), { pathname: `/${name}` }).href })
-      await client.connect()
-      await client.query(`SET ROLE ${pg.escapeIdentifier(name)}`)
-      for (const statements of script) await client.query(statements)
-      await client.end()
-    }
-  }))
 }
