@@ -58,7 +58,7 @@ export async function startKoinonia (bench: Bench, { settings = {}, spares = 1, 
     ...settings
   }
   const child = spawnKoinonia(['serve', ...(worker ? [] : ['--no-worker'])], environment)
-  const pool = new Pool(url, { connections: 8 })
+  const pool = new Pool(url, { connections: 64 })
   bench.defer(async () => {
     await pool.close()
     await stopChild(child)
