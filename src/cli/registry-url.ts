@@ -27,6 +27,8 @@ export async function locateRegistry (config: Config, log: Logger, onProgress?: 
 
 async function createRegistryDatabase (adminUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 10_000 })
+  // What is under way then fails and tells.
+  client.on('error', () => undefined)
   await client.connect()
   try {
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [embeddedRegistry])

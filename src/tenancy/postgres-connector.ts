@@ -55,6 +55,8 @@ interface Opened extends PostgresConnection {
 export class PostgresConnector implements Connector<PostgresConnection> {
   readonly #pool: pg.Pool
   readonly #opened = new WeakMap<PostgresConnection, Opened>()
+  /** Those that the server ended before anybody held them. */
+  readonly #lostEarly = new WeakSet<pg.ClientBase>()
   #newSocket: net.Socket | undefined
   #rotated = false
 
@@ -76,6 +78,8 @@ export class PostgresConnector implements Connector<PostgresConnection> {
     })
     // A closing client reports its errors here; its socket's end is all that matters by then.
     this.#pool.on('error', () => undefined)
+    // A dying server may say so with the same breath as it lets us in, before `connect` has returned: unheard it would end the process.
+    this.#pool.on('connect', (client) => { client.on('error', () => { this.#lostEarly.add(client) }) })
   }
 
   async open (lost: () => void): Promise<PostgresConnection> {
@@ -102,7 +106,7 @@ export class PostgresConnector implements Connector<PostgresConnection> {
     const gone = new Promise<void>((resolve) => { socket.once('close', () => { resolve() }) })
     try {
       const client = await connecting
-      const connection: Opened = { client, statements: new Map(), running: 0, onQuiet: undefined, broken: false, unfit: false, socket, gone }
+      const connection: Opened = { client, statements: new Map(), running: 0, onQuiet: undefined, broken: this.#lostEarly.has(client), unfit: false, socket, gone }
       const breakDown = (): void => {
         connection.broken = true
         lost()

@@ -25,6 +25,8 @@ export async function checkOurs (place: Place, port: number): Promise<void> {
   const client = new pg.Client({
     host, port, user: superuser, password: place.remembered.password, database: 'postgres', connectionTimeoutMillis: 5000, query_timeout: 5000
   })
+  // What is under way then fails and tells.
+  client.on('error', () => undefined)
   try {
     await client.connect()
     const { rows } = await client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder")
