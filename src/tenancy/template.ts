@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { type ClientBase, escapeIdentifier, escapeLiteral } from 'pg'
+import { type ClientBase, DatabaseError, escapeIdentifier, escapeLiteral } from 'pg'
 import { applyMigrations, migrationFiles } from '../registry/apply-migrations.js'
 import { type Provisioning } from './provisioning.js'
 import { allowActingAs, ownershipMark } from './roles.js'
@@ -10,6 +10,8 @@ import { TEMPLATE_LOCK, withAdvisoryLock } from './server-administration.js'
 
 /** Owns what is inside templates: REASSIGN OWNED turns it into the tenant's in each clone. It can't log in. */
 export const TEMPLATE_OWNER = 'koinonia_template_owner'
+/** Owns databases that are looked at and dropped. Not the one above: a sign-up's REASSIGN OWNED takes every database of its, wherever it runs. */
+export const SCRATCH_OWNER = 'koinonia_scratch_owner'
 export const TEMPLATE_PREFIX = 'koinonia_template_'
 
 /** Sorting the same on every server and through every upgrade of its C library. */
@@ -61,7 +63,7 @@ async function makeTemplate (work: Provisioning, serverName: string, client: Cli
   const database = escapeIdentifier(name)
   // Under the lock an unsealed one is what a crash left.
   await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
-  await ensureTemplateOwner(client)
+  await ensureOwner(client, TEMPLATE_OWNER)
   await client.query(`CREATE DATABASE ${database} ${DATABASE_LOCALE}`)
   await client.query(`COMMENT ON DATABASE ${database} IS ${escapeLiteral(ownershipMark(await work.identity()))};
     REVOKE ALL ON DATABASE ${database} FROM PUBLIC; GRANT CREATE ON DATABASE ${database} TO ${TEMPLATE_OWNER}`)
@@ -75,8 +77,17 @@ async function makeTemplate (work: Provisioning, serverName: string, client: Cli
     ALTER DATABASE ${database} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true`)
 }
 
-export async function ensureTemplateOwner (client: ClientBase): Promise<void> {
-  const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [TEMPLATE_OWNER])
-  if (rows.length === 0) await client.query(`CREATE ROLE ${TEMPLATE_OWNER} NOLOGIN`)
-  await allowActingAs(client, TEMPLATE_OWNER)
+export async function ensureOwner (client: ClientBase, role: typeof TEMPLATE_OWNER | typeof SCRATCH_OWNER): Promise<void> {
+  const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [role])
+  if (rows.length === 0) await createOwner(client, role)
+  await allowActingAs(client, role)
+}
+
+async function createOwner (client: ClientBase, role: string): Promise<void> {
+  try {
+    await client.query(`CREATE ROLE ${role} NOLOGIN`)
+  } catch (error) {
+    // Somebody else made it since we looked.
+    if (!(error instanceof DatabaseError) || !(error.code === '42710' || error.code === '23505')) throw error
+  }
 }

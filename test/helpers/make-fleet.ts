@@ -7,7 +7,7 @@ import { type FleetTiming } from '../../src/tenancy/fleet/fleet-timing.js'
 import { type Provisioning } from '../../src/tenancy/provisioning.js'
 import { createTenantRole } from '../../src/tenancy/roles.js'
 import { recordServers } from '../../src/tenancy/servers.js'
-import { DATABASE_LOCALE, ensureTemplateOwner, TEMPLATE_OWNER } from '../../src/tenancy/template.js'
+import { DATABASE_LOCALE, ensureOwner, TEMPLATE_OWNER } from '../../src/tenancy/template.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
 import { connect, databaseUrl, makeRegistry, openProvisioner, silent } from './provisioning-ground.js'
 
@@ -67,7 +67,7 @@ interface Ground { adminUrl: string, admin: pg.Client, name: string }
 
 async function makeSource ({ adminUrl, admin, name }: Ground, version: number): Promise<string> {
   const source = `source_of_${name}`
-  await ensureTemplateOwner(admin)
+  await ensureOwner(admin, TEMPLATE_OWNER)
   await admin.query(`CREATE DATABASE ${source} ${DATABASE_LOCALE}`)
   await admin.query(`GRANT CREATE ON DATABASE ${source} TO ${TEMPLATE_OWNER}`)
   const inside = await connect(databaseUrl(adminUrl, source))

@@ -4,7 +4,7 @@ import { escapeIdentifier, escapeLiteral } from 'pg'
 import { applyMigrationsTo } from '../../registry/apply-migrations.js'
 import { type Provisioning } from '../provisioning.js'
 import { ownershipMark } from '../roles.js'
-import { DATABASE_LOCALE, ensureTemplateOwner, TEMPLATE_OWNER, TEMPLATE_PREFIX } from '../template.js'
+import { DATABASE_LOCALE, ensureOwner, SCRATCH_OWNER, TEMPLATE_PREFIX } from '../template.js'
 import { type SchemaObject } from './compare-schemas.js'
 import { readSchema } from './read-schema.js'
 
@@ -32,16 +32,16 @@ async function build (work: Provisioning, server: string, version: number): Prom
   const database = escapeIdentifier(name)
   const mark = ownershipMark(await work.identity())
   await work.servers.connect(server, async (client) => {
-    await ensureTemplateOwner(client)
-    await client.query(`CREATE DATABASE ${database} OWNER ${TEMPLATE_OWNER} ${DATABASE_LOCALE}`)
+    await ensureOwner(client, SCRATCH_OWNER)
+    await client.query(`CREATE DATABASE ${database} OWNER ${SCRATCH_OWNER} ${DATABASE_LOCALE}`)
     await client.query(`COMMENT ON DATABASE ${database} IS ${escapeLiteral(mark)}; REVOKE ALL ON DATABASE ${database} FROM PUBLIC`)
   })
   try {
     return await work.servers.connect(server, async (inside) => {
       await inside.query('REVOKE ALL ON SCHEMA public FROM PUBLIC')
-      await inside.query(`SET ROLE ${TEMPLATE_OWNER}`)
+      await inside.query(`SET ROLE ${SCRATCH_OWNER}`)
       await applyMigrationsTo(inside, 'tenant', work.log, version)
-      return await readSchema(inside, TEMPLATE_OWNER)
+      return await readSchema(inside, SCRATCH_OWNER)
     }, name)
   } finally {
     await work.servers.connect(server, (client) => client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`))

@@ -1,6 +1,6 @@
 // Proves that a file can be restored: by restoring it into a database of its own, which is then dropped.
 import { problem } from '../../../errors.js'
-import { ensureTemplateOwner, TEMPLATE_OWNER } from '../../template.js'
+import { ensureOwner, SCRATCH_OWNER } from '../../template.js'
 import { type Archive, buildDatabase, dropScratch, scratchName } from '../build-database.js'
 import { type OperationContext } from '../saga.js'
 import { readArchive } from './archive-file.js'
@@ -10,8 +10,8 @@ import { type TenantFile } from './write-tenant.js'
 export async function proveFile (context: OperationContext, server: string, key: string, tables: TenantFile['tables']): Promise<void> {
   const { work, operationId } = context
   const database = scratchName(operationId)
-  await work.servers.connect(server, ensureTemplateOwner)
-  const { digests } = await withFile(context, key, (archive) => buildDatabase(context, { server, database, role: TEMPLATE_OWNER }, archive))
+  await work.servers.connect(server, (client) => ensureOwner(client, SCRATCH_OWNER))
+  const { digests } = await withFile(context, key, (archive) => buildDatabase(context, { server, database, role: SCRATCH_OWNER }, archive))
   for (const [name, { rows, sha256 }] of Object.entries(tables)) {
     const found = digests.get(name)
     if (found?.rows !== rows || found.sha256 !== sha256) throw problem('ARCHIVE_UNREADABLE', { detail: `Table ${name} is not in the file as it was when the file was written.` })
