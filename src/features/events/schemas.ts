@@ -3,7 +3,6 @@ import { type Readable } from 'node:stream'
 import { Type } from 'typebox'
 
 export const eventTypes = ['message.progress', 'message.received', 'conversation.changed', 'import.progress', 'dead_letter.added'] as const
-export type EventType = typeof eventTypes[number]
 
 type Counts = Partial<Record<string, number>>
 

@@ -29,8 +29,6 @@ export function lawfulHours (region: string | null, weekday: number): Hours {
   return week[weekday - 1] ?? week[0]
 }
 
-export const statesWithHours: readonly string[] = [...states.keys()]
-
 function everyDay (hours: Hours): Week {
   return weekAndSunday(hours, hours)
 }

@@ -1,20 +1,27 @@
 // The SQL of imports themselves: how far each is, who works on it, what became of its rows.
 import { type Selectable, sql } from 'kysely'
 import { type TenantDatabase, type TenantDb } from '../../../tenancy/tenant.js'
+import { type RequestedBy } from '../../../http/audit.js'
 import { type RowOutcome } from './decide-rows.js'
+import { type ColumnMapping, type ImportOptions } from './schemas.js'
 
 export type ImportRow = Awaited<ReturnType<typeof importsBefore>>[number]
 export type Counts = Pick<Selectable<TenantDatabase['member_imports']>, 'created' | 'updated' | 'unchanged' | 'duplicates' | 'invalid'>
+
+// What `insertImport` writes as JSON, as it comes back.
+const options = sql<ImportOptions>`options`.as('options')
+const columns = sql<ColumnMapping[]>`columns`.as('columns')
+const requestedBy = sql<RequestedBy>`requested_by`.as('requestedBy')
 
 export interface NewImport {
   id: string
   dry_run: boolean
   file_name: string | null
   encoding: string
-  options: string
-  columns: string
+  options: ImportOptions
+  columns: ColumnMapping[]
   delimiter: string
-  requested_by: string
+  requested_by: RequestedBy
   rows: number
   next_offset: number
   last_row: number
@@ -22,8 +29,9 @@ export interface NewImport {
   expires_at: Date
 }
 
-export async function insertImport (trx: TenantDb, columns: NewImport): Promise<void> {
-  await trx.insertInto('member_imports').values(columns).execute()
+export async function insertImport (trx: TenantDb, row: NewImport): Promise<void> {
+  const json = { options: JSON.stringify(row.options), columns: JSON.stringify(row.columns), requested_by: JSON.stringify(row.requested_by) }
+  await trx.insertInto('member_imports').values({ ...row, ...json }).execute()
 }
 
 export async function findImport (db: TenantDb, id: string): Promise<ImportRow | undefined> {
@@ -39,7 +47,7 @@ export async function importsBefore (db: TenantDb, before: string | undefined, l
 export async function claimImport (db: TenantDb, id: string, token: string, forMs: number) {
   return await db.updateTable('member_imports').set({ status: 'running', claim_token: token, claimed_until: sql`now() + ${forMs} * interval '1 millisecond'` })
     .where('id', '=', id).where('finished_at', 'is', null).where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<', sql<Date>`now()`)]))
-    .returning(['id', 'dry_run as dryRun', 'options', 'columns', 'delimiter', 'requested_by as requestedBy', 'rows', 'rows_done as rowsDone', sql<number>`next_offset::float8`.as('nextOffset'), 'last_row as lastRow'])
+    .returning(['id', 'dry_run as dryRun', options, columns, 'delimiter', requestedBy, 'rows', 'rows_done as rowsDone', sql<number>`next_offset::float8`.as('nextOffset'), 'last_row as lastRow'])
     .executeTakeFirst()
 }
 
@@ -72,7 +80,7 @@ export async function advanceImport (trx: TenantDb, id: string, { counts, offset
 /** Undefined when it has ended already. */
 export async function finishImport (trx: TenantDb, id: string, status: 'completed' | 'cancelled' | 'failed', failure: string | null = null) {
   return await trx.updateTable('member_imports').set({ status, failure, finished_at: sql`now()`, claim_token: null, claimed_until: null })
-    .where('id', '=', id).where('finished_at', 'is', null).returning(['rows', 'created', 'updated', 'unchanged', 'duplicates', 'invalid', 'requested_by as requestedBy']).executeTakeFirst()
+    .where('id', '=', id).where('finished_at', 'is', null).returning(['rows', 'created', 'updated', 'unchanged', 'duplicates', 'invalid', requestedBy]).executeTakeFirst()
 }
 
 export async function deleteImport (trx: TenantDb, id: string): Promise<void> {
@@ -93,7 +101,7 @@ export async function outcomesAfter (db: TenantDb, importId: string, row: number
 
 function selectImports (db: TenantDb) {
   return db.selectFrom('member_imports').select([
-    'id', 'status', 'failure', 'dry_run', 'file_name', 'encoding', 'columns', sql<string | null>`options ->> 'defaultCountry'`.as('default_country'), 'rows', 'rows_done', 'created', 'updated', 'unchanged', 'duplicates', 'invalid',
+    'id', 'status', 'failure', 'dry_run', 'file_name', 'encoding', columns, sql<string | null>`options ->> 'defaultCountry'`.as('default_country'), 'rows', 'rows_done', 'created', 'updated', 'unchanged', 'duplicates', 'invalid',
     'created_by', 'created_at', 'finished_at', 'expires_at'
   ])
 }

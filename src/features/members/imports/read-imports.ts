@@ -7,7 +7,7 @@ import { toTimestamp } from '../../../http/wire.js'
 import { type TenantDb } from '../../../tenancy/tenant.js'
 import { recordEvents } from '../../events/record-event.js'
 import { findImport, finishImport, type ImportRow, importsBefore } from './queries.js'
-import { type ColumnMapping, type Import } from './schemas.js'
+import { type Import } from './schemas.js'
 
 const LIST = 'member-imports'
 
@@ -46,8 +46,7 @@ export function toWire (row: ImportRow): Import {
     dryRun: row.dry_run,
     fileName: row.file_name,
     encoding: row.encoding,
-    // As `mapColumns` made them.
-    columns: row.columns as unknown as ColumnMapping[],
+    columns: row.columns,
     defaultCountry: row.default_country,
     counts: { rows, created, updated, unchanged, duplicates, invalid },
     createdAt: toTimestamp(row.created_at),

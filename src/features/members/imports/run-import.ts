@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import { fieldCrypto } from '../../../crypto/fields.js'
 import { uuidv7 } from '../../../crypto/uuid.js'
-import { recordAudit, type RequestedBy } from '../../../http/audit.js'
+import { recordAudit } from '../../../http/audit.js'
 import { type Services } from '../../../services.js'
 import { type TenantId } from '../../../tenancy/tenant.js'
 import { announceEvents, recordEvents } from '../../events/record-event.js'
@@ -12,7 +12,6 @@ import { readRecords } from './parse-csv.js'
 import { fileKey, guardImport, type ImportOf } from './plan-import.js'
 import { claimImport, type ClaimedImport, finishImport, releaseImport } from './queries.js'
 import { type ReadRow, rowReader } from './read-row.js'
-import { type ColumnMapping, type ImportOptions } from './schemas.js'
 
 const rowsInBatch = 1_000
 /** Rows read between two looks at what else waits in this process. */
@@ -60,9 +59,8 @@ async function importWith (services: Services, tenantId: TenantId, { rows, end }
   const batch: Batch = {
     importId: id,
     token,
-    // As they were validated and written down at the start.
-    options: options as ImportOptions,
-    by: requestedBy as unknown as RequestedBy,
+    options,
+    by: requestedBy,
     rows,
     end,
     forMs: services.config.SEND_RECOVERY_MS,
@@ -78,7 +76,7 @@ async function importWith (services: Services, tenantId: TenantId, { rows, end }
 }
 
 async function * batches (claimed: ClaimedImport, today: Date, file: Parameters<typeof readRecords>[0]): AsyncGenerator<BatchRows, undefined> {
-  const read = rowReader(claimed.columns as unknown as ColumnMapping[], claimed.options as ImportOptions, today)
+  const read = rowReader(claimed.columns, claimed.options, today)
   let rows: ReadRow[] = []
   let end = { offset: claimed.nextOffset, row: claimed.lastRow }
   for await (const record of readRecords(file, claimed.delimiter, end)) {
@@ -126,7 +124,7 @@ async function endImport (db: Parameters<typeof finishImport>[0], importId: stri
     const ended = await finishImport(trx, importId, status, failure)
     if (ended === undefined) return
     const { requestedBy, ...counts } = ended
-    await recordAudit(trx, requestedBy as unknown as RequestedBy, { action: `member_import.${status}`, subjectKind: 'member_import', subjectId: importId, after: counts })
+    await recordAudit(trx, requestedBy, { action: `member_import.${status}`, subjectKind: 'member_import', subjectId: importId, after: counts })
     await recordEvents(trx, [{ type: 'import.progress', data: { importId, status, counts } }])
   })
 }
