@@ -5,6 +5,7 @@ import { type Connector } from './budget-account.js'
 import { cancelQuery } from './cancel-query.js'
 import { type Statement } from './prepared-query.js'
 import { isRefusedPassword } from './refused-password.js'
+import { ScramClient } from './scram-client.js'
 
 export interface ConnectionTarget {
   applicationName: string
@@ -62,6 +63,7 @@ export class PostgresConnector implements Connector<PostgresConnection> {
 
   constructor (readonly target: ConnectionTarget, readonly settings: ConnectionSettings) {
     this.#pool = new pg.Pool({
+      Client: ScramClient,
       host: target.host,
       port: target.port,
       database: target.database,
