@@ -1,7 +1,8 @@
-// One tenant's turn: claims texts a little ahead of the slots that send them, until nothing is due or the turn is over.
+// One tenant's turn: sends what it claims, each text in a slot, until nothing is due or the turn is over.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type OutgoingText, type SendOutcome } from '../../providers/carrier.js'
 import { type Permits } from './account-rates.js'
+import { ClaimAhead, type Held } from './claim-ahead.js'
 import { type ClaimedText } from './claim-queries.js'
 import { type ResultRecorder } from './result-recorder.js'
 import { type SendSlots } from './send-slots.js'
@@ -32,26 +33,15 @@ export interface SendSliceOptions {
 /** `pauseMs`: the carrier took nothing; come back then, and not before. */
 export interface SliceEnd { sent: number, pauseMs: number | null }
 
-const mostAhead = 1_000
 const leastPauseMs = 1_000
 
 type NotSent = Extract<SendOutcome, { kind: 'not_sent' }>
-type Held = ClaimedText & { claimedAt: number }
 
-/**
- * What is claimed and not on its way when the process dies becomes unknown without ever having left. So little is claimed ahead:
- * what the slots will take in twice to six times the duration of one claim.
- */
 export class SendSlice {
   readonly #options: SendSliceOptions
   readonly #started = performance.now()
-  readonly #buffer: Held[] = []
-  readonly #idle: Array<(text: Held | undefined) => void> = []
-  #claiming: Promise<void> | undefined
-  #claimMs = 5
-  #claims = 0
+  readonly #ahead: ClaimAhead
   #handled = 0
-  #ended = false
   #pauseMs: number | null = null
   /** The numbers that were slowed down in this turn, and the writing down of the last of them. */
   readonly #closed = new Set<string>()
@@ -62,6 +52,13 @@ export class SendSlice {
 
   constructor (options: SendSliceOptions) {
     this.#options = options
+    this.#ahead = new ClaimAhead({
+      claim: (limit) => this.#claim(limit),
+      concurrency: options.concurrency,
+      handled: () => this.#handled,
+      goesOn: () => !this.#mustStop() && !this.#isOver(),
+      failed: (error) => { this.#fail(error) }
+    })
   }
 
   /** @throws what the claim or the closing of a number threw, after all that was claimed before is settled */
@@ -69,7 +66,7 @@ export class SendSlice {
     const { concurrency, recorder, signal, permits } = this.#options
     signal.addEventListener('abort', permits.release)
     await Promise.all(Array.from({ length: concurrency }, () => this.#work()))
-    await this.#claiming
+    await this.#ahead.settle()
     await this.#closing
     await recorder.settle()
     signal.removeEventListener('abort', permits.release)
@@ -78,7 +75,7 @@ export class SendSlice {
   }
 
   async #work (): Promise<void> {
-    for (let text = await this.#next(); text !== undefined; text = await this.#next()) {
+    for (let text = await this.#ahead.next(); text !== undefined; text = await this.#ahead.next()) {
       if (await this.#mayLeave(text)) {
         await this.#options.slots.take()
         try {
@@ -153,56 +150,15 @@ export class SendSlice {
     return this.#pauseMs !== null || this.#failure !== undefined || this.#kept || this.#options.signal.aborted
   }
 
-  async #next (): Promise<Held | undefined> {
-    this.#claimAhead()
-    const text = this.#buffer.shift()
-    if (text !== undefined || this.#ended) return text
-    return await new Promise((resolve) => { this.#idle.push(resolve) })
-  }
-
-  #claimAhead (): void {
-    if (this.#claiming !== undefined || this.#ended) return
-    if (this.#mustStop() || this.#isOver()) {
-      this.#end()
-      return
-    }
-    const perClaim = this.#handled / Math.max(performance.now() - this.#started, 1) * this.#claimMs
-    if (this.#buffer.length > perClaim * 2) return
-    const room = this.#claims++ === 0 ? this.#options.concurrency : Math.ceil(perClaim * 6) + this.#idle.length + 1 - this.#buffer.length
-    this.#claiming = this.#claim(Math.min(room, mostAhead)).finally(() => {
-      this.#claiming = undefined
-      if (this.#idle.length > 0) this.#claimAhead()
-    })
-  }
-
-  async #claim (limit: number): Promise<void> {
-    const claimedAt = performance.now()
-    try {
-      // Else what was put back for a number's sake would be claimed again at once.
-      await this.#closing
-      const texts = await this.#options.claim(limit)
-      this.#claimMs = performance.now() - claimedAt
-      for (const text of texts) this.#hand({ ...text, claimedAt })
-      if (texts.length === 0) this.#end()
-    } catch (error) {
-      this.#fail(error)
-    }
+  async #claim (limit: number): Promise<ClaimedText[]> {
+    // Else what was put back for a number's sake would be claimed again at once.
+    await this.#closing
+    return await this.#options.claim(limit)
   }
 
   #fail (error: unknown): void {
     this.#failure = error instanceof Error ? error : new Error('the slice failed', { cause: error })
     this.#options.permits.release()
-    this.#end()
-  }
-
-  #hand (text: Held): void {
-    const idle = this.#idle.shift()
-    if (idle === undefined) this.#buffer.push(text)
-    else idle(text)
-  }
-
-  #end (): void {
-    this.#ended = true
-    for (const idle of this.#idle.splice(0)) idle(undefined)
+    this.#ahead.end()
   }
 }
