@@ -9,7 +9,9 @@ import { undoTenant } from './undo-tenant.js'
 
 /** Databases made at a time while callers wait: more gain nothing on one server, and each needs two connections. */
 const COLD_AT_ONCE = 2
-const COLD_WAITING = 30
+const COLD_WAITING = 100
+/** Within the half minute that callers and proxies commonly wait, with the making itself. */
+const COLD_WAIT_MS = 20_000
 
 /** What of Tenancy is needed: to get into a tenant's database, and to close what is open to it. */
 interface Doors {
@@ -22,7 +24,7 @@ export class Reservations {
   readonly #doors: Doors
   readonly #recordServers: () => Promise<void>
   readonly #placement: Placement
-  readonly #coldTurns = new Turns(COLD_AT_ONCE, COLD_WAITING)
+  readonly #coldTurns = new Turns({ atOnce: COLD_AT_ONCE, longestLine: COLD_WAITING, longestWaitMs: COLD_WAIT_MS })
 
   constructor (work: Provisioning, doors: Doors, recordServers: () => Promise<void>) {
     this.#work = work

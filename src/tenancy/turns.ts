@@ -1,21 +1,48 @@
 // Lets a few through at a time, in the order they came, and turns away whom the line would keep too long.
+import { systemTiming, type Timing } from './timing.js'
+
+export interface TurnLimits {
+  atOnce: number
+  longestLine: number
+  /** Milliseconds; without it a turn is waited for until it comes. */
+  longestWaitMs?: number
+}
+
 export class Turns {
   #running = 0
-  readonly #line: Array<() => void> = []
+  readonly #limits: TurnLimits
+  readonly #timing: Timing
+  readonly #line = new Set<(mine: boolean) => void>()
 
-  constructor (readonly atOnce: number, readonly longestLine: number) {}
+  constructor (limits: TurnLimits, timing = systemTiming) {
+    this.#limits = limits
+    this.#timing = timing
+  }
 
-  /** Undefined, at once, when the line is full. */
+  /** Undefined, and nothing done, when the line is full or the turn did not come in time. */
   async take<T> (use: () => Promise<T>): Promise<T | undefined> {
-    if (this.#line.length >= this.longestLine) return undefined
-    if (this.#running >= this.atOnce) await new Promise<void>((resolve) => this.#line.push(resolve))
-    else this.#running++
+    if (this.#running < this.#limits.atOnce) this.#running++
+    else if (!await this.#standInLine()) return undefined
     try {
       return await use()
     } finally {
-      const next = this.#line.shift()
+      const [next] = this.#line
       if (next === undefined) this.#running--
-      else next()
+      else next(true)
     }
+  }
+
+  async #standInLine (): Promise<boolean> {
+    const { longestLine, longestWaitMs } = this.#limits
+    if (this.#line.size >= longestLine) return false
+    return await new Promise((resolve) => {
+      const leave = (mine: boolean): void => {
+        this.#line.delete(leave)
+        stopWaiting()
+        resolve(mine)
+      }
+      const stopWaiting = longestWaitMs === undefined ? () => undefined : this.#timing.after(longestWaitMs, () => { leave(false) })
+      this.#line.add(leave)
+    })
   }
 }

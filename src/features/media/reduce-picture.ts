@@ -15,7 +15,7 @@ const stills = [[1600, 80], [1280, 75], [1024, 70], [800, 65], [640, 60], [480, 
 const animation = { side: 480, leastSide: 120, attempts: 3 } as const
 
 // Of the whole process, because what it protects is the process's memory: so many pictures are unfolded at a time.
-const atWork = new Turns(2, 64)
+const atWork = new Turns({ atOnce: 2, longestLine: 64 })
 sharp.cache(false)
 sharp.concurrency(1)
 

@@ -30,7 +30,7 @@ export class CatchUp {
   readonly #policy: CatchUpPolicy
   readonly #flights = new Map<TenantId, Promise<boolean>>()
   readonly #failed = new LRUCache<TenantId, true>({ max: 10_000, ttl: FAILED_FOR_MS })
-  readonly #turns = new Turns(2 * availableParallelism(), LONGEST_LINE)
+  readonly #turns = new Turns({ atOnce: 2 * availableParallelism(), longestLine: LONGEST_LINE })
 
   constructor (work: Provisioning, policy: CatchUpPolicy) {
     this.#work = work
