@@ -88,7 +88,7 @@ const longestMsOfAText = 50
 async function settle (installation: Installation, tenantId: TenantId): Promise<void> {
   const { services } = installation
   await unlessDown(async () => {
-    // The leases that killed processes hold on events last two minutes: here they are over at once.
+    // An event that was in the hands of three killed processes waits two minutes: here they are over at once.
     await services.registry.updateTable('webhook_events').set({ not_before: new Date() }).where('status', '=', 'received').execute()
     await services.jobs.enqueue(processEventsJob, {})
     // The look at what is unknown is planned before it is: with no hours between them it may have come too early.

@@ -1,15 +1,12 @@
 // kill -9 of the worker, again and again, in the middle of a broadcast: the carrier's own count of texts is the judge.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { packageRoot } from '../../src/config.js'
 import { fieldCrypto } from '../../src/crypto/fields.js'
 import { countRecipients } from '../../src/features/messages/queries.js'
 import { type Message } from '../../src/features/messages/schemas.js'
 import { processEventsJob } from '../../src/webhooks/jobs.js'
 import { buildTestApp, type TestApp } from '../helpers/build.js'
+import { startProcess } from '../helpers/service-process.js'
 import { addMembers } from '../helpers/tenant-database.js'
 import { until } from '../helpers/until.js'
 
@@ -36,18 +33,18 @@ void t.test('twenty kills during a broadcast of a thousand: none twice, none los
   t.equal(counts.queued, texts)
   const countsNow = async () => ({ queued: 0, sending: 0, sent: 0, delivered: 0, unknown: 0, ...(await app.services.tenancy.withTenant(tenantId, (db) => countRecipients(db, [id]))).get(id) })
 
-  let worker = startWorker(app)
-  t.teardown(() => kill(worker))
+  let worker = await startProcess(app, 'worker')
+  t.teardown(() => worker.kill())
   for (let turn = 1; turn <= kills; turn++) {
     const before = (await carrierCounts(app)).accepted
     await until(async () => (await carrierCounts(app)).accepted > before, 60_000)
     await pause(Math.random() * 400)
-    await kill(worker)
-    worker = startWorker(app)
+    await worker.kill()
+    worker = await startProcess(app, 'worker')
   }
   const midway = await countsNow()
   t.ok(midway.queued > 0, `the broadcast was still under way at the last kill: ${JSON.stringify(midway)}`)
-  // The killed workers' leases on delivery events last two minutes: here they are over at once.
+  // An event that was in the hands of three killed workers waits two minutes: here they are over at once.
   await app.registry.query('UPDATE webhook_events SET not_before = now() WHERE status = \'received\'')
   await app.services.jobs.enqueue(processEventsJob, {})
 
@@ -63,18 +60,6 @@ void t.test('twenty kills during a broadcast of a thousand: none twice, none los
   t.ok(after.unknown <= kills * mostUncertainPerKill)
   t.comment(`delivered ${after.delivered}, unknown ${after.unknown}: ${(after.unknown / kills).toFixed(1)} a kill`)
 })
-
-function startWorker ({ services: { config }, registry }: TestApp): ChildProcess {
-  const settings = Object.fromEntries(Object.entries({ ...config, REGISTRY_DATABASE_URL: registry.url, LOG_LEVEL: 'error' }).map(([name, value]) => [name, String(value)]))
-  return spawn(process.execPath, [join(packageRoot, 'dist/src/main.js'), 'worker'], { env: { PATH: process.env['PATH'], ...settings }, stdio: ['ignore', 'inherit', 'inherit'] })
-}
-
-async function kill (worker: ChildProcess): Promise<void> {
-  if (worker.exitCode !== null || worker.signalCode !== null) return
-  const gone = once(worker, 'exit')
-  worker.kill('SIGKILL')
-  await gone
-}
 
 interface CarrierCounts { accepted: number, duplicates: number, webhooks: { pending: number } }
 

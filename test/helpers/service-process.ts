@@ -7,6 +7,8 @@ import { freePort } from '../../src/cli/free-port.js'
 import { type TestApp } from './build.js'
 import { until } from './until.js'
 
+interface Ground { services: Pick<TestApp['services'], 'config'>, registry: { url: string } }
+
 export interface ServiceProcess {
   /** Where `serve` listens; nothing does for `worker`. */
   url: string
@@ -16,10 +18,11 @@ export interface ServiceProcess {
   kill: () => Promise<void>
 }
 
-export async function startProcess ({ services: { config }, registry }: TestApp, command: 'serve' | 'worker'): Promise<ServiceProcess> {
+/** Of the same settings as the test's own. */
+export async function startProcess ({ services: { config }, registry }: Ground, command: 'serve' | 'worker'): Promise<ServiceProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const settings = { ...config, REGISTRY_DATABASE_URL: registry.url, LOG_LEVEL: 'error', PORT: port, PUBLIC_URL: url }
+  const settings = { ...config, REGISTRY_DATABASE_URL: registry.url, LOG_LEVEL: 'error', PORT: port, ...(command === 'serve' ? { PUBLIC_URL: url } : {}) }
   const child = fork(join(packageRoot, 'dist/src/main.js'), [command], {
     execArgv: ['--import', new URL('tell-memory.js', import.meta.url).href],
     env: { PATH: process.env['PATH'], ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)])) },

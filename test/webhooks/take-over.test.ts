@@ -1,12 +1,9 @@
 // Events in the hands of a process that died: taken over within seconds, and never from one that lives.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { sql } from 'kysely'
 import t from 'tap'
-import { packageRoot } from '../../src/config.js'
 import { processOrphans } from '../../src/webhooks/process-events.js'
 import { insertEvents } from '../../src/webhooks/queries.js'
+import { startProcess } from '../helpers/service-process.js'
 import { until } from '../helpers/until.js'
 import { inTenant, openGround } from './ground.js'
 import { inboundBody, post } from './post-telnyx.js'
@@ -19,18 +16,18 @@ const { registry, listener } = ground.services
 const phone = '+16155550001'
 
 void t.test('a worker is killed with a text in its hands: the next one delivers it long before the claim runs out', async (t) => {
-  const first = startWorker()
-  t.teardown(() => kill(first))
+  const first = await startProcess(ground, 'worker')
+  t.teardown(first.kill)
   await inTenant(ground, church, (db) => db.transaction().execute(async (trx) => {
     // It holds the worker up in the middle of its work.
     await sql`LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE`.execute(trx)
     await post(ground.app, { body: inboundBody({ from: phone, to: church.number, text: 'Is anyone there?', id: 'held' }) })
     await until(async () => (await eventBy('held')).claimed_by !== null || undefined, limitMs)
-    await kill(first)
+    await first.kill()
   }))
   t.match(await eventBy('held'), { status: 'received', attempts: 1, claimed_by: Number })
-  const second = startWorker()
-  t.teardown(() => kill(second))
+  const second = await startProcess(ground, 'worker')
+  t.teardown(second.kill)
   await until(async () => (await eventBy('held')).status === 'processed' || undefined, limitMs)
   t.match(await eventBy('held'), { attempts: 2, claimed_by: null })
   t.same(await texts(), ['Is anyone there?'])
@@ -100,16 +97,4 @@ async function claimedBy (session: number, id: string, attempts: number): Promis
 
 async function texts (): Promise<string[]> {
   return inTenant(ground, church, async (db) => (await db.selectFrom('conversation_messages').select('text').orderBy('id').execute()).map(({ text }) => text))
-}
-
-function startWorker (): ChildProcess {
-  const settings = Object.fromEntries(Object.entries({ ...ground.services.config, REGISTRY_DATABASE_URL: ground.registry.url, LOG_LEVEL: 'error' }).map(([name, value]) => [name, String(value)]))
-  return spawn(process.execPath, [join(packageRoot, 'dist/src/main.js'), 'worker'], { env: { PATH: process.env['PATH'], ...settings }, stdio: ['ignore', 'inherit', 'inherit'] })
-}
-
-async function kill (worker: ChildProcess): Promise<void> {
-  if (worker.exitCode !== null || worker.signalCode !== null) return
-  const gone = once(worker, 'exit')
-  worker.kill('SIGKILL')
-  await gone
 }
