@@ -252,7 +252,7 @@ void t.test('a worker that is told to stop sends nothing more and leaves the res
     return accept()
   }, { SEND_CONCURRENCY: 4 })
   const visit = dispatch(services, ground.tenantId, stop.signal)
-  await pause(80)
+  await until(async () => sent.length > 0)
   stop.abort()
   await visit
   t.ok(sent.length < 200)
