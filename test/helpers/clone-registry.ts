@@ -1,10 +1,7 @@
 // A migrated registry for one test: cloned from a template that is made once on the test server.
-import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { pino } from 'pino'
-import { migrationFiles } from '../../src/registry/apply-migrations.js'
-import { migrateRegistry } from '../../src/registry/migrate.js'
+import { migratedTemplate } from './migrated-template.js'
 import { testServer } from './test-server.js'
 
 export interface ClonedRegistry {
@@ -15,14 +12,11 @@ export interface ClonedRegistry {
   drop: () => Promise<void>
 }
 
-/** Any number: those who make the template wait for each other on it. */
-const TEMPLATE_LOCK = 7_204_113
-
 export async function cloneRegistry (): Promise<ClonedRegistry> {
   const { adminUrl } = await testServer()
   const name = `registry_${randomBytes(6).toString('hex')}`
   await withClient(adminUrl, async (admin) => {
-    const template = await ensureTemplate(admin, adminUrl)
+    const template = await migratedTemplate(admin, adminUrl, 'registry')
     await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
     await admin.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`)
   })
@@ -40,24 +34,6 @@ export async function cloneRegistry (): Promise<ClonedRegistry> {
         await admin.query(`DROP DATABASE ${name} WITH (FORCE)`)
       })
     }
-  }
-}
-
-async function ensureTemplate (admin: pg.Client, adminUrl: string): Promise<string> {
-  const hash = createHash('sha256')
-  for (const file of migrationFiles('registry')) hash.update(file).update(readFileSync(file))
-  const name = `registry_template_${hash.digest('hex').slice(0, 12)}`
-  await admin.query('SELECT pg_advisory_lock($1)', [TEMPLATE_LOCK])
-  try {
-    const { rows } = await admin.query('SELECT FROM pg_database WHERE datname = $1 AND datistemplate', [name])
-    if (rows.length > 0) return name
-    await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-    await admin.query(`CREATE DATABASE ${name}`)
-    await migrateRegistry(databaseUrl(adminUrl, name), pino({ level: 'silent' }))
-    await admin.query(`ALTER DATABASE ${name} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false`)
-    return name
-  } finally {
-    await admin.query('SELECT pg_advisory_unlock($1)', [TEMPLATE_LOCK])
   }
 }
 

@@ -2,7 +2,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
@@ -10,6 +9,7 @@ import type t from 'tap'
 import {
   startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions
 } from '../../src/sandbox/postgres/start-embedded-postgres.js'
+import { fastFolder } from './fast-folder.js'
 
 type Test = Pick<typeof t, 'teardown'>
 
@@ -18,7 +18,7 @@ const silent = pino({ level: 'silent' })
 
 /** A folder that any user may pass through, removed with the server in it when the test ends. */
 export async function makeFolder (test: Test): Promise<string> {
-  const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'koinonia-pg-')))
+  const folder = await realpath(await mkdtemp(path.join(fastFolder, 'koinonia-pg-')))
   await chmod(folder, 0o711)
   test.teardown(async () => rm(folder, { recursive: true, force: true }))
   return folder

@@ -1,10 +1,8 @@
 // A registry and many small tenant databases on the test server, made by plain SQL so that a test of the engine starts fast.
 import { createHash, randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import { runner } from 'node-pg-migrate'
 import pg from 'pg'
 import { pino } from 'pino'
-import { type Config, loadConfig, packageRoot } from '../../src/config.js'
+import { type Config, loadConfig } from '../../src/config.js'
 import { createKeyring } from '../../src/crypto/keyring.js'
 import { openRegistry } from '../../src/registry/db.js'
 import { RegistryListener } from '../../src/registry/listener.js'
@@ -12,6 +10,7 @@ import { tenantPassword } from '../../src/tenancy/credentials.js'
 import { scramVerifier } from '../../src/tenancy/roles.js'
 import { Tenancy } from '../../src/tenancy/tenancy.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
+import { migratedTemplate } from './migrated-template.js'
 import { testServer } from './test-server.js'
 
 export type TestGround = Awaited<ReturnType<typeof makeTenants>>
@@ -28,9 +27,8 @@ export async function makeTenants (t: Teardown, count: number) {
   await admin.connect()
   const mark = randomBytes(4).toString('hex')
   const registryName = `registry_${mark}`
-  await admin.query(`CREATE DATABASE ${registryName}`)
+  await admin.query(`CREATE DATABASE ${registryName} TEMPLATE ${await migratedTemplate(admin, server.adminUrl, 'registry')}`)
   const connectionString = databaseUrl(server.adminUrl, registryName)
-  await runner({ databaseUrl: connectionString, dir: join(packageRoot, 'migrations/registry'), direction: 'up', migrationsTable: 'pgmigrations', log: () => undefined })
   const sql = new pg.Client(connectionString)
   await sql.connect()
   const address = new URL(server.adminUrl)

@@ -6,9 +6,9 @@ import { type Config, loadConfig } from '../../src/config.js'
 import { createKeyring } from '../../src/crypto/keyring.js'
 import { openRegistry } from '../../src/registry/db.js'
 import { RegistryListener } from '../../src/registry/listener.js'
-import { migrateRegistry } from '../../src/registry/migrate.js'
 import { Provisioner, type ProvisionerOptions } from '../../src/tenancy/provisioner.js'
 import { Tenancy } from '../../src/tenancy/tenancy.js'
+import { migratedTemplate } from './migrated-template.js'
 import { testServer } from './test-server.js'
 
 interface Teardown { teardown: (run: () => Promise<void>) => unknown }
@@ -21,9 +21,9 @@ export async function makeRegistry (t: Teardown) {
   const { adminUrl } = await testServer()
   const admin = await connect(adminUrl)
   const name = `registry_${randomBytes(6).toString('hex')}`
-  await admin.query(`CREATE DATABASE ${name}`)
+  await admin.query(`CREATE DATABASE ${name} TEMPLATE ${await migratedTemplate(admin, adminUrl, 'registry')}`)
+  await admin.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`)
   const registryUrl = databaseUrl(adminUrl, name)
-  await migrateRegistry(registryUrl, silent)
   const sql = await connect(registryUrl)
   t.teardown(async () => {
     await sql.end().catch(() => undefined)

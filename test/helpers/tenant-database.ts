@@ -1,13 +1,11 @@
 // One migrated tenant database without a registry, for tests of verbs that need nothing else.
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import { runner } from 'node-pg-migrate'
 import pg from 'pg'
-import { packageRoot } from '../../src/config.js'
 import { fieldCrypto } from '../../src/crypto/fields.js'
 import { createKeyring } from '../../src/crypto/keyring.js'
 import { type TenantDatabase, type TenantDb, type TenantId } from '../../src/tenancy/tenant.js'
+import { migratedTemplate } from './migrated-template.js'
 import { testServer } from './test-server.js'
 
 interface Teardown { teardown: (run: () => Promise<void>) => unknown }
@@ -17,10 +15,9 @@ export async function tenantDatabase (t: Teardown) {
   const name = `tenant_verbs_${randomBytes(6).toString('hex')}`
   const admin = new pg.Client(server.adminUrl)
   await admin.connect()
-  await admin.query(`CREATE DATABASE ${name}`)
+  await admin.query(`CREATE DATABASE ${name} TEMPLATE ${await migratedTemplate(admin, server.adminUrl, 'tenant')}`)
   const url = new URL(server.adminUrl)
   url.pathname = `/${name}`
-  await runner({ databaseUrl: url.href, dir: join(packageRoot, 'migrations/tenant'), direction: 'up', migrationsTable: 'pgmigrations', log: () => undefined })
   const pool = new pg.Pool({ connectionString: url.href, max: 8 })
   // The forced drop below may reach a backend before it has ended by itself.
   pool.on('error', () => undefined)

@@ -1,13 +1,14 @@
 // The throw-away PostgreSQL server that all tests of this checkout share.
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir, userInfo } from 'node:os'
+import { userInfo } from 'node:os'
 import path from 'node:path'
 import { pino } from 'pino'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/sandbox/postgres/start-embedded-postgres.js'
+import { fastFolder } from './fast-folder.js'
 
 /** One folder a checkout and user, so that what a killed run left behind is found again and does not pile up. */
-export const testFolder = path.join(tmpdir(), `koinonia-test-${userInfo().uid}-${
+export const testFolder = path.join(fastFolder, `koinonia-test-${userInfo().uid}-${
   createHash('sha256').update(path.resolve(import.meta.dirname, '../../..')).digest('hex').slice(0, 12)}`)
 
 let server: Promise<EmbeddedPostgres> | undefined

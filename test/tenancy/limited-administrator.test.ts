@@ -1,14 +1,14 @@
 // A managed PostgreSQL gives no superuser: CREATEDB and CREATEROLE must be enough for a database server's administrator.
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { startEmbeddedPostgres } from '../../src/sandbox/postgres/start-embedded-postgres.js'
 import { currentSchemaVersion } from '../../src/tenancy/schema-version.js'
+import { fastFolder } from '../helpers/fast-folder.js'
 import { connect, databaseUrl, makeRegistry, newAdmin, newChurch, openProvisioner, silent } from '../helpers/provisioning-ground.js'
 
 void t.test('an administrator who is no superuser makes, fills, migrates and drops tenants', async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'koinonia-limited-'))
+  const dataDir = await mkdtemp(join(fastFolder, 'koinonia-limited-'))
   const server = await startEmbeddedPostgres({ dataDir, durable: false, log: silent })
   t.teardown(async () => {
     await server.stop()

@@ -1,12 +1,12 @@
 // An installation of real processes on a PostgreSQL server of its own, in which anything can be killed at any moment.
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { freePort } from '../../../src/cli/free-port.js'
 import { loadConfig } from '../../../src/config.js'
 import { type RunningCarrier, startCarrier } from '../../../src/sandbox/carrier/start-carrier.js'
 import { type OpenServices, prepareServices } from '../../../src/services.js'
+import { fastFolder } from '../../helpers/fast-folder.js'
 import { until } from '../../helpers/until.js'
 import { type Cluster, makeDatabase, startCluster } from './cluster.js'
 import { logLevel, Supervised } from './supervised.js'
@@ -33,7 +33,7 @@ const log = pino({ level: 'silent' })
 export async function install (t: { teardown: (run: () => Promise<void>) => unknown }, settings: Record<string, string>, moreServers: string[] = []): Promise<Installation> {
   const closing: Array<() => Promise<unknown>> = []
   t.teardown(async () => { for (const close of closing.reverse()) await close() })
-  const folder = await mkdtemp(join(tmpdir(), 'koinonia-chaos-'))
+  const folder = await mkdtemp(join(fastFolder, 'koinonia-chaos-'))
   closing.push(() => rm(folder, { recursive: true, force: true }))
   const names = ['east', ...moreServers]
   const clusters = await Promise.all(names.map(async (name) => {

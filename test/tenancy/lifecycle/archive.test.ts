@@ -1,12 +1,12 @@
 // An organization with something in every list, archived and restored: equal in every table, and in use again as if nothing had been.
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { archiveServices } from '../../../src/cli/archive-tenant.js'
 import { startEmbeddedPostgres } from '../../../src/sandbox/postgres/start-embedded-postgres.js'
 import { archiveTenant, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
 import { buildTestApp } from '../../helpers/build.js'
+import { fastFolder } from '../../helpers/fast-folder.js'
 import { connect, databaseUrl, silent } from '../../helpers/provisioning-ground.js'
 import { seedOrganization } from '../../helpers/seed-organization.js'
 import { contentsOf } from '../../helpers/tenant-contents.js'
@@ -19,7 +19,7 @@ const asked = { requestedBy: 'tests' }
 
 /** A cluster of its own, whose administrator is no superuser. */
 async function anotherServer (t: Test) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'koinonia-other-'))
+  const dataDir = await mkdtemp(join(fastFolder, 'koinonia-other-'))
   const server = await startEmbeddedPostgres({ dataDir, durable: false, log: silent })
   t.teardown(async () => {
     await server.stop()
