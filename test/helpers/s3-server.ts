@@ -3,6 +3,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
+import { type Keep, serveUpload, type Uploads, uploads } from './s3-uploads.js'
 
 export interface S3Server {
   endpoint: string
@@ -10,6 +11,10 @@ export interface S3Server {
   objects: Map<string, { content: Buffer, type: string, modified: Date }>
   /** Answers the next request with this status. */
   failNext: (status: number) => void
+  /** Asked before each request is looked at: with what status, or what body beside 200, to answer it instead. */
+  fault?: (asked: { method: string, url: string }) => number | string | undefined
+  /** Of large objects, which come in parts. */
+  uploads: Uploads
   /** Told of each object that is asked for, and from which byte. */
   onGet?: (first: number) => void
   close: () => Promise<void>
@@ -19,17 +24,23 @@ export const s3Account = { region: 'eu-central-1', accessKeyId: 'AKIATESTS', sec
 
 export async function startS3Server (bucket: string): Promise<S3Server> {
   const objects: S3Server['objects'] = new Map()
+  const keep: Keep = (path, object) => { objects.set(path, { ...object, modified: new Date() }) }
   let failing: number | undefined
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const fault = failing ?? faultOf(request, Buffer.concat(chunks))
+      const planned = s3.fault?.({ method: request.method ?? '', url: request.url ?? '' })
+      if (typeof planned === 'string') {
+        response.writeHead(200).end(planned)
+        return
+      }
+      const fault = planned ?? failing ?? faultOf(request, Buffer.concat(chunks))
       failing = undefined
       if (fault === undefined && request.method === 'GET') s3.onGet?.(Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0))
       if (fault !== undefined) response.writeHead(typeof fault === 'number' ? fault : 403).end(`<Error><Code>${fault}</Code></Error>`)
       else if (!(request.url ?? '').startsWith(`/${bucket}/`)) response.writeHead(404).end('<Error><Code>NoSuchBucket</Code></Error>')
-      else serve(request, response, Buffer.concat(chunks), objects)
+      else if (!serveUpload(request, response, Buffer.concat(chunks), s3.uploads, keep)) serve(request, response, Buffer.concat(chunks), objects)
     })
   })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
@@ -37,6 +48,7 @@ export async function startS3Server (bucket: string): Promise<S3Server> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     objects,
     failNext: (status) => { failing = status },
+    uploads: uploads(),
     close: () => new Promise((resolve) => {
       server.closeAllConnections()
       server.close(() => { resolve() })

@@ -21,12 +21,16 @@ export function createFileStorage (folder: string): Storage {
     delete: (key) => orUnavailable(async () => { await rm(pathOf(key), { force: true }) }),
     list: (name, limit, after) => orUnavailable(async () => await listFiles(folder, name, limit, after)),
     deleteFolder: (name) => orUnavailable(async () => { await rm(pathOf(name), { recursive: true, force: true }) }),
+    // Drafts of all folders lie in one.
+    removeUnfinished: (_name, before) => orUnavailable(async () => { await removeDrafts(join(folder, drafts), before) }),
     close: async () => undefined
   }
 }
 
+const drafts = 'incoming'
+
 async function writeWhole (folder: string, path: string, { open: openContent, sha256 }: NewObject): Promise<void> {
-  const aside = join(folder, 'incoming')
+  const aside = join(folder, drafts)
   await Promise.all([mkdir(aside, { recursive: true }), mkdir(dirname(path), { recursive: true })])
   const draft = join(aside, randomUUID())
   const hash = createHash('sha256')
@@ -45,6 +49,14 @@ async function writeWhole (folder: string, path: string, { open: openContent, sh
   } catch (error) {
     await rm(draft, { force: true })
     throw error
+  }
+}
+
+async function removeDrafts (folder: string, before: Date): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    const path = join(folder, name)
+    const info = await unlessMissing(stat(path))
+    if (info !== undefined && info.mtime < before) await rm(path, { force: true })
   }
 }
 

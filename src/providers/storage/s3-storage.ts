@@ -1,65 +1,34 @@
-// Keeps bytes in a bucket that speaks Amazon's S3: aws4fetch signs each request, undici carries it as a stream of known length.
-import { AwsV4Signer } from 'aws4fetch'
-import { type Readable } from 'node:stream'
-import { Agent, type Dispatcher, request } from 'undici'
-import { problem } from '../../errors.js'
+// Keeps bytes in a bucket: what is larger than a part goes there in parts.
+import { type Asked, type BucketSettings, openBucketClient, refusal, unavailable } from './s3-client.js'
+import { abortUploads, putInParts, type UploadSettings } from './s3-upload.js'
 import { type Storage, type StoredObject } from './storage.js'
 
-export interface BucketSettings {
-  /** Such as https://s3.eu-central-1.amazonaws.com; the bucket is the first part of the path. */
-  endpoint: string
-  bucket: string
-  region: string
-  accessKeyId: string
-  secretAccessKey: string
-}
-
-interface Asked { method: 'GET' | 'HEAD' | 'PUT' | 'DELETE', headers?: Record<string, string>, body?: Readable, sha256?: string }
-
-const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
-/** Milliseconds until the bucket must have begun to answer, and between two pieces of what it sends. */
-const patienceMs = 15_000
 /** Keys asked for at a time when a folder is emptied: the most that S3 lists. */
 const pageSize = 1_000
 /** A folder of ten million objects is emptied; a bucket that lists what it has deleted is not asked for ever. */
 const mostPasses = 10_000
+/** 10,000 of them, the most there may be, are 625 GiB; what is larger than that has larger parts. */
+const usual: UploadSettings = { partBytes: 64 * 1_024 * 1_024, firstPauseMs: 500 }
 
-export function createS3Storage ({ endpoint, bucket, region, accessKeyId, secretAccessKey }: BucketSettings): Storage {
-  const agent = new Agent({ connect: { timeout: 5_000 }, headersTimeout: patienceMs, bodyTimeout: patienceMs, connections: 32 })
-  const base = `${endpoint.replace(/\/$/, '')}/${bucket}`
-
-  const ask = async (key: string, { method, headers = {}, body, sha256 = emptySha256 }: Asked): Promise<Dispatcher.ResponseData> => {
-    try {
-      const signed = await new AwsV4Signer({
-        method, url: `${base}/${key}`, headers: { ...headers, 'x-amz-content-sha256': sha256 }, service: 's3', region, accessKeyId, secretAccessKey
-      }).sign()
-      return await request(signed.url, { method, headers: Object.fromEntries(signed.headers), body: body ?? null, dispatcher: agent })
-    } catch (error) {
-      body?.destroy()
-      throw problem('STORAGE_UNAVAILABLE', { retryAfter: 10, cause: error })
-    }
-  }
-
-  const done = async (key: string, asked: Asked): Promise<number> => {
-    const answer = await ask(key, asked)
-    if (answer.statusCode >= 300 && answer.statusCode !== 404) throw await refusal(asked.method, answer)
-    await answer.body.dump()
-    return answer.statusCode
-  }
+export function createS3Storage (bucket: BucketSettings, settings = usual): Storage {
+  const client = openBucketClient(bucket)
+  const { ask, done, read } = client
 
   const list: Storage['list'] = async (folder, limit, after) => {
-    // In the order of their names, as they are signed.
     const startAfter = after === undefined ? '' : `&start-after=${encodeURIComponent(after)}`
-    const answer = await ask(`?list-type=2&max-keys=${limit}&prefix=${encodeURIComponent(`${folder}/`)}${startAfter}`, { method: 'GET' })
-    if (answer.statusCode !== 200) throw await refusal('GET', answer)
-    return readListing(await answer.body.text())
+    return readListing(await read(`?list-type=2&max-keys=${limit}&prefix=${encodeURIComponent(`${folder}/`)}${startAfter}`, { method: 'GET' }))
   }
 
   return {
-    async put (key, { open, size, sha256, contentType }) {
+    async put (key, object) {
+      const { open, openRange, size, sha256, contentType } = object
+      if (openRange !== undefined && size > settings.partBytes) {
+        await putInParts(client, key, { ...object, openRange }, settings)
+        return
+      }
       const headers = { 'content-length': String(size), 'content-type': contentType }
       const status = await done(key, { method: 'PUT', headers, body: open(), sha256: sha256.toString('hex') })
-      if (status === 404) throw problem('STORAGE_UNAVAILABLE', { retryAfter: 10, cause: new Error('There is no such bucket.') })
+      if (status === 404) throw unavailable(new Error('There is no such bucket.'))
     },
     async get (key, range) {
       const asked: Asked = { method: 'GET', ...(range === undefined ? {} : { headers: { range: `bytes=${range.first}-${range.last}` } }) }
@@ -76,11 +45,12 @@ export function createS3Storage ({ endpoint, bucket, region, accessKeyId, secret
     list,
     async deleteFolder (folder) {
       for (let listed = await list(folder, pageSize), pass = 0; listed.length > 0; listed = await list(folder, pageSize), pass++) {
-        if (pass === mostPasses) throw problem('STORAGE_UNAVAILABLE', { retryAfter: 10, cause: new Error(`The bucket still lists ${folder} after ${mostPasses * pageSize} deletions.`) })
+        if (pass === mostPasses) throw unavailable(new Error(`The bucket still lists ${folder} after ${mostPasses * pageSize} deletions.`))
         for (const { key } of listed) await done(key, { method: 'DELETE' })
       }
     },
-    close: () => agent.close()
+    removeUnfinished: (folder, before) => abortUploads(client, folder, before),
+    close: () => client.close()
   }
 }
 
@@ -90,10 +60,4 @@ function readListing (xml: string): StoredObject[] {
     const key = /<Key>([^<]+)<\/Key>/.exec(entry)?.[1]
     return key === undefined ? [] : { key, modifiedAt: new Date(/<LastModified>([^<]+)<\/LastModified>/.exec(entry)?.[1] ?? NaN) }
   })
-}
-
-/** The bucket's words are for the log: they tell an operator which setting is wrong. */
-async function refusal (method: string, { statusCode, body }: Dispatcher.ResponseData): Promise<Error> {
-  const words = statusCode === 304 ? '' : (await body.text()).slice(0, 500)
-  return problem('STORAGE_UNAVAILABLE', { retryAfter: 10, cause: new Error(`The bucket answered ${method} with ${statusCode}: ${words}`) })
 }

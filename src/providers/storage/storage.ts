@@ -12,6 +12,8 @@ export interface NewObject {
   contentType: string
   /** The bytes from their beginning; called at most once for each `put`. */
   open: () => Readable
+  /** Any part of them, as often as asked for: with it, what is large may be brought in in several parts at a time. */
+  openRange?: (range: ByteRange) => Readable
 }
 
 /** What is kept under a key, and since when. */
@@ -30,6 +32,8 @@ export interface Storage {
   list: (folder: string, limit: number, after?: string) => Promise<StoredObject[]>
   /** Everything whose key begins with the folder's name and a slash. Idempotent. */
   deleteFolder: (folder: string) => Promise<void>
+  /** What processes that died in a `put` into the folder have left and was begun before then. It is under no key, and takes room all the same. */
+  removeUnfinished: (folder: string, before: Date) => Promise<void>
   close: () => Promise<void>
 }
 

@@ -17,23 +17,39 @@ export async function store (archives: ObjectStore, spool: string, key: string, 
   await mkdir(spool, { recursive: true, mode: 0o700 })
   await removeStale(spool)
   const path = join(spool, key.replaceAll('/', '-'))
+  const bytes = measuring(content)
+  try {
+    await pipeline(Readable.from(bytes.content), createWriteStream(path, { mode: 0o600 }))
+    const stored = bytes.measured()
+    await putFile(archives, key, path, stored)
+    return stored
+  } finally {
+    await rm(path, { force: true })
+  }
+}
+
+/** `measured`: of what has been read of `content`, once it has all been. */
+export function measuring (source: AsyncIterable<Buffer>): { content: AsyncGenerator<Buffer, void>, measured: () => Stored } {
   const hash = createHash('sha256')
   let size = 0
-  const measured = async function * (): AsyncGenerator<Buffer, void> {
-    for await (const chunk of content) {
+  async function * content (): AsyncGenerator<Buffer, void> {
+    for await (const chunk of source) {
       hash.update(chunk)
       size += chunk.length
       yield chunk
     }
   }
-  try {
-    await pipeline(Readable.from(measured()), createWriteStream(path, { mode: 0o600 }))
-    const sha256 = hash.digest()
-    await archives.put(key, { sha256, size, contentType: 'application/octet-stream', open: () => createReadStream(path) })
-    return { size, sha256 }
-  } finally {
-    await rm(path, { force: true })
-  }
+  return { content: content(), measured: () => ({ size, sha256: hash.digest() }) }
+}
+
+/** A file of this machine into the storage. */
+export async function putFile (archives: ObjectStore, key: string, path: string, stored: Stored): Promise<void> {
+  await archives.put(key, {
+    ...stored,
+    contentType: 'application/octet-stream',
+    open: () => createReadStream(path),
+    openRange: ({ first, last }) => createReadStream(path, { start: first, end: last })
+  })
 }
 
 async function removeStale (spool: string): Promise<void> {
