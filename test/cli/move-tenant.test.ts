@@ -1,6 +1,5 @@
-// `koinonia tenants move`, `rotate` and `clone` as an operator meets them.
+// `koinonia tenants move` and `rotate` as an operator meets them.
 import t from 'tap'
-import { createPasswords } from '../../src/crypto/passwords.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
 import { makeTenant, openOperations } from '../helpers/operations-ground.js'
 import { makeRegistry } from '../helpers/provisioning-ground.js'
@@ -48,20 +47,4 @@ void t.test('rotate changes one password or every one, and names who failed', as
   t.match(await run('rotate', second), { code: 0, stdout: `${second} has credential version 2.\n` }, 'the same command goes on with what had failed')
   for (const id of [first, second]) t.equal((await opened.tenancy.withTenant(id, (db) => db.selectFrom('admins').select('id').execute())).length, 1)
   t.match((await acts()).length, 4)
-})
-
-void t.test('clone prints the copy and its admin\'s password once', async (t) => {
-  const { run, registryUrl, ...opened } = await ground(t)
-  const id = await makeTenant(opened)
-  const made = await run('clone', id, '--name', 'Grace (staging)', '--email', 'staging@example.net')
-  t.match(made, { code: 0, stdout: new RegExp(`^[a-z0-9]+ is a copy of ${id}\\.\nstaging@example\\.net signs in with this password, which is shown once: \\S{24}\n$`) })
-  const [copy = ''] = made.stdout.split(' ')
-  const admins = await opened.tenancy.withTenant(copy as TenantId, (db) => db.selectFrom('admins').select(['email', 'role', 'password_hash']).execute())
-  t.match(admins, [{ email: 'staging@example.net', role: 'primary' }])
-  const passwords = createPasswords({ memoryKiB: 256, timeCost: 1, parallelism: 1 })
-  t.ok(await passwords.verify(admins[0]?.password_hash ?? '', made.stdout.trim().split(' ').at(-1) ?? ''))
-  t.notMatch(made.stderr, made.stdout.trim().split(' ').at(-1) ?? '')
-  const given = await runCli(registryUrl, ['tenants', 'clone', id, '--name', 'Another', '--email', 'other@example.net', '--password-stdin', '--json'], { input: 'violet umbrella over seven hills\n' })
-  t.match(JSON.parse(given.stdout), { original: id, email: 'other@example.net', password: null })
-  t.match(await runCli(registryUrl, ['tenants', 'clone', id, '--name', 'Another', '--email', 'other@example.net', '--password-stdin'], { input: 'password\n' }), { code: 1, stdout: '' })
 })

@@ -1,5 +1,5 @@
 // Runs the real command in a process of its own, as an operator would.
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { packageRoot } from '../../src/config.js'
@@ -7,7 +7,14 @@ import { MASTER_KEY } from '../helpers/provisioning-ground.js'
 
 export interface CliOutcome { code: number | null, stdout: string, stderr: string }
 
-export async function runCli (registryUrl: string, args: string[], options: { settings?: Record<string, string>, input?: string } = {}): Promise<CliOutcome> {
+interface Options { settings?: Record<string, string>, input?: string }
+
+export async function runCli (registryUrl: string, args: string[], options: Options = {}): Promise<CliOutcome> {
+  return await startCli(registryUrl, args, options).outcome
+}
+
+/** For those that are killed. */
+export function startCli (registryUrl: string, args: string[], options: Options = {}): { child: ChildProcess, outcome: Promise<CliOutcome> } {
   const child = spawn(process.execPath, [join(packageRoot, 'dist/src/main.js'), ...args], {
     env: {
       PATH: process.env['PATH'],
@@ -24,6 +31,6 @@ export async function runCli (registryUrl: string, args: string[], options: { se
   })
   child.stdin.end(options.input ?? '')
   const code = new Promise<number | null>((resolve) => child.once('close', resolve))
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
-  return { code: await code, stdout, stderr }
+  const outcome = Promise.all([code, text(child.stdout), text(child.stderr)]).then(([code, stdout, stderr]) => ({ code, stdout, stderr }))
+  return { child, outcome }
 }

@@ -14,6 +14,8 @@ export interface Request {
   /** Who asked, for whoever reads the row. */
   requestedBy: string
   onProgress?: (progress: Progress) => void
+  /** Called right before the operation is in the registry, from where it goes on without this process; not for one that is gone on with. */
+  onAdmitted?: () => void
 }
 
 const never = new AbortController().signal
@@ -32,15 +34,15 @@ export class Operations {
    * gone on with instead, from where it was and with what was asked then.
    * @throws Problem TENANT_NOT_FOUND, TENANT_OPERATION_UNFINISHED, TENANT_OPERATION_FAILED, and what `admit` and the steps throw
    */
-  async perform<State extends object> (saga: SagaOf<State>, tenantId: TenantId, state: State, { requestedBy, onProgress }: Request): Promise<void> {
+  async perform<State extends object> (saga: SagaOf<State>, tenantId: TenantId, state: State, { onProgress, ...asked }: Request): Promise<void> {
     const unfinished = await findUnfinished(this.#services.work.registry, tenantId)
-    const id = unfinished?.kind === saga.kind ? unfinished.id : await this.#insert(saga, tenantId, state, requestedBy)
+    const id = unfinished?.kind === saga.kind ? unfinished.id : await this.#insert(saga, tenantId, state, asked)
     await this.#runNow(id, onProgress)
   }
 
   /** Begins the operation and leaves it to a worker, from `runAfter` on. Returns its id. Throws as `perform` does before it runs. */
   async begin<State extends object> (saga: SagaOf<State>, tenantId: TenantId, state: State, { requestedBy, runAfter }: { requestedBy: string, runAfter: Date }): Promise<string> {
-    return await this.#insert(saga, tenantId, state, requestedBy, runAfter)
+    return await this.#insert(saga, tenantId, state, { requestedBy, runAfter })
   }
 
   /** One that waits for its time is due now. */
@@ -97,13 +99,14 @@ export class Operations {
     return toTenant(row)
   }
 
-  async #insert<State extends object> (saga: SagaOf<State>, tenantId: TenantId, state: State, requestedBy: string, runAfter?: Date): Promise<string> {
+  async #insert<State extends object> (saga: SagaOf<State>, tenantId: TenantId, state: State, { requestedBy, runAfter, onAdmitted }: Omit<Request, 'onProgress'> & { runAfter?: Date }): Promise<string> {
     const { registry } = this.#services.work
     const id = await registry.transaction().execute(async (trx) => {
       const inserted = await insertOperation(trx, { tenantId, kind: saga.kind, state, requestedBy, runAfter })
       if (inserted === undefined) return undefined
       const was = await saga.admit(trx, tenantId, state)
       await trx.updateTable('tenant_operations').set({ state: JSON.stringify({ ...state, ...was }) }).where('id', '=', inserted).execute()
+      onAdmitted?.()
       return inserted
     })
     if (id !== undefined) return id

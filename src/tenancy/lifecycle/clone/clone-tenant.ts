@@ -16,9 +16,11 @@ import { undoTenant } from '../../undo-tenant.js'
 import { writeDatabase } from '../copy/write-database.js'
 import { actAs } from '../copy-database.js'
 import { defineSaga, type OperationContext } from '../saga.js'
+import { refuseOtherSchema } from '../schema-fits.js'
 import { readNeutralized } from './read-neutralized.js'
 
-const state = Type.Object({
+/** What the operation has on record. */
+export const cloneState = Type.Object({
   /** The copy's. */
   tenantId: Type.String(),
   name: Type.String(),
@@ -32,7 +34,7 @@ const state = Type.Object({
   to: Type.Optional(Type.String())
 })
 
-export type CloneState = Static<typeof state>
+export type CloneState = Static<typeof cloneState>
 
 interface NewClone { name: string, email: string, passwordHash: string, to: string | undefined, now: Date }
 
@@ -54,7 +56,7 @@ const secrets = (keyring: Keyring) => registryCrypto(keyring, 'tenant_operations
 /** Of the organization that is copied, which takes requests all the while. */
 export const cloneSaga = defineSaga({
   kind: 'clone',
-  state,
+  state: cloneState,
   admit,
   steps: [
     { name: 'registered', run: register, undo: remove },
@@ -72,6 +74,7 @@ async function admit (trx: RegistryTrx, tenantId: TenantId, { emailHash: hash, t
   if (tenant.status !== 'active' && tenant.status !== 'suspended') {
     throw problem('TENANT_STATUS_CONFLICT', { detail: `The organization is ${tenant.status}; only one that is active or suspended can be copied.` })
   }
+  await refuseOtherSchema(trx, tenantId)
   const same = await trx.selectFrom('admin_email_index').select('admin_id').where('tenant_id', '=', tenantId).where('email_hash', '=', Buffer.from(hash, 'hex')).executeTakeFirst()
   if (same !== undefined) throw problem('TENANT_STATUS_CONFLICT', { detail: 'This e-mail address signs in to the original. Give the copy another, so that nobody takes the one for the other.' })
   if (to !== undefined) await serverNamed(trx, to)
