@@ -4,16 +4,17 @@ import { createFileStorage } from '../../src/providers/storage/file-storage.js'
 import { Operations } from '../../src/tenancy/lifecycle/operations.js'
 import { type RunnerServices } from '../../src/tenancy/lifecycle/run-operation.js'
 import { type Saga } from '../../src/tenancy/lifecycle/saga.js'
+import { type ProvisionerOptions } from '../../src/tenancy/provisioner.js'
 import { type TenantId } from '../../src/tenancy/tenant.js'
 import { newAdmin, newChurch, openProvisioner } from './provisioning-ground.js'
 
 interface Teardown { teardown: (run: () => Promise<void>) => unknown }
 
-interface Options { onStep?: RunnerServices['onStep'], sagas?: readonly Saga[], TENANT_SERVERS?: string }
+interface Options { onStep?: RunnerServices['onStep'], onProvisioning?: ProvisionerOptions['onStep'], sagas?: readonly Saga[], TENANT_SERVERS?: string }
 
 /** `files`: the folder of what the operations keep; the same for every process of one test. */
-export async function openOperations (t: Teardown, registryUrl: string, files: string, { onStep = () => undefined, sagas, TENANT_SERVERS }: Options = {}) {
-  const opened = await openProvisioner(t, registryUrl, { SPARE_TENANTS: 0, ...(TENANT_SERVERS === undefined ? {} : { TENANT_SERVERS }) })
+export async function openOperations (t: Teardown, registryUrl: string, files: string, { onStep = () => undefined, onProvisioning = () => undefined, sagas, TENANT_SERVERS }: Options = {}) {
+  const opened = await openProvisioner(t, registryUrl, { SPARE_TENANTS: 0, ...(TENANT_SERVERS === undefined ? {} : { TENANT_SERVERS }) }, { onStep: onProvisioning })
   const { provisioner, tenancy } = opened
   const media = createFileStorage(join(files, 'media'))
   const archives = createFileStorage(join(files, 'backups'))

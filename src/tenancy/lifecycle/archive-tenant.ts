@@ -6,7 +6,9 @@ import { fileSchema, recordFile, type TenantFile, writeTenant } from './archive/
 import { dropScratch, scratchName } from './build-database.js'
 import { closeDatabase, openDatabase } from './close-database.js'
 import { enterStatus, setStatus } from './enter-status.js'
+import { folders } from './object-store.js'
 import { defineSaga, type OperationContext } from './saga.js'
+import { refuseNewerSchema } from './schema-fits.js'
 
 const state = Type.Object({
   was: Type.Optional(Type.Enum(['active', 'suspended'])),
@@ -16,12 +18,15 @@ const state = Type.Object({
 
 interface State { was?: 'active' | 'suspended', file?: TenantFile, operationId?: string }
 
-const keyOf = ({ tenant, operationId }: OperationContext): string => `_archives/${tenant.id}/${operationId}`
+const keyOf = ({ tenant, operationId }: OperationContext): string => `${folders.archives}/${tenant.id}/${operationId}`
 
 export const archiveSaga = defineSaga({
   kind: 'archive',
   state,
-  admit: async (trx, tenantId) => ({ was: await enterStatus(trx, tenantId, ['active', 'suspended'], 'archived') }),
+  async admit (trx, tenantId) {
+    await refuseNewerSchema(trx, tenantId)
+    return { was: await enterStatus(trx, tenantId, ['active', 'suspended'], 'archived') }
+  },
   steps: [
     { name: 'closed', run: close, undo: openDatabase },
     {

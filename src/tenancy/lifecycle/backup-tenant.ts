@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type RegistryDb } from '../../registry/db.js'
 import { enterStatus } from './enter-status.js'
 import { fileSchema, recordFile, type TenantFile, writeTenant } from './archive/write-tenant.js'
-import { type ObjectStore } from './object-store.js'
+import { folders, type ObjectStore } from './object-store.js'
 import { defineSaga, type OperationContext } from './saga.js'
 
 const state = Type.Object({
@@ -15,7 +15,7 @@ const state = Type.Object({
 
 interface State { keep?: number, was?: 'active' | 'suspended', file?: TenantFile }
 
-const keyOf = ({ tenant, operationId }: OperationContext): string => `_backups/${tenant.id}/${operationId}`
+const keyOf = ({ tenant, operationId }: OperationContext): string => `${folders.backups}/${tenant.id}/${operationId}`
 
 export const backupSaga = defineSaga({
   kind: 'backup',
@@ -42,16 +42,17 @@ async function record ({ work, operationId, tenant }: OperationContext, { file }
   await work.registry.transaction().execute((trx) => recordFile(trx, { id: operationId, tenantId: tenant.id, kind: 'backup', file, verified: false }))
 }
 
-async function prune ({ work, archives, tenant }: OperationContext, { keep }: State): Promise<undefined> {
-  if (keep !== undefined) await pruneBackups(work.registry, archives, tenant.id, keep)
+async function prune ({ work, archives, tenant, at }: OperationContext, { keep }: State): Promise<undefined> {
+  if (keep !== undefined) await pruneBackups(work.registry, archives, tenant.id, keep, () => at('file-removed'))
 }
 
 /** The file first, then its row: what a crash leaves is found again. Archives are never touched. */
-async function pruneBackups (registry: RegistryDb, archives: ObjectStore, tenantId: string, keep: number): Promise<void> {
+async function pruneBackups (registry: RegistryDb, archives: ObjectStore, tenantId: string, keep: number, between: () => Promise<void>): Promise<void> {
   const old = await registry.selectFrom('tenant_backups').select(['id', 'storage_key']).where('tenant_id', '=', tenantId).where('kind', '=', 'backup')
     .orderBy('created_at', 'desc').orderBy('id', 'desc').offset(keep).execute()
   for (const { id, storage_key: key } of old) {
     await archives.delete(key)
+    await between()
     await registry.deleteFrom('tenant_backups').where('id', '=', id).execute()
   }
 }

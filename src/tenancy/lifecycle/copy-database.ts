@@ -1,5 +1,6 @@
 // Fills a tenant's database on one server from its database on another, proved equal table by table before anything counts.
 import { type ClientBase, escapeIdentifier } from 'pg'
+import { applyMigrationsTo } from '../../registry/apply-migrations.js'
 import { type Provisioning } from '../provisioning.js'
 import { allowActingAs } from '../roles.js'
 import { type Tenant } from '../tenant.js'
@@ -7,12 +8,12 @@ import { type ReadOptions, readDatabase } from './copy/read-database.js'
 import { writeDatabase } from './copy/write-database.js'
 
 /** One transaction there: a second try finds it empty, or full, and begins anew. @throws CopyDiffers; PostgreSQL's errors */
-export async function copyDatabase (work: Pick<Provisioning, 'servers'>, { from, to }: { from: Tenant, to: Tenant }, options: ReadOptions): Promise<void> {
+export async function copyDatabase (work: Pick<Provisioning, 'servers' | 'log'>, { from, to }: { from: Tenant, to: Tenant }, options: ReadOptions): Promise<void> {
   await work.servers.connect(from.server.name, async (source) => {
     await work.servers.connect(to.server.name, async (target) => {
       await actAs(source, from)
       await actAs(target, to)
-      await refuseUnlessAlike(source, target)
+      await makeAlike(work, source, target)
       await writeDatabase(target, readDatabase(source, options), options.signal)
     }, to.databaseName)
   }, from.databaseName)
@@ -24,8 +25,12 @@ export async function actAs (client: ClientBase, { roleName }: Pick<Tenant, 'rol
   await client.query(`SET ROLE ${escapeIdentifier(roleName)}`)
 }
 
-async function refuseUnlessAlike (source: ClientBase, target: ClientBase): Promise<void> {
-  if (await appliedFiles(source) !== await appliedFiles(target)) throw new Error('The database has another schema than this code makes. Bring it up to date first: koinonia migrate')
+/** A request may have had the one migrated since the other was made. */
+async function makeAlike ({ log }: Pick<Provisioning, 'log'>, source: ClientBase, target: ClientBase): Promise<void> {
+  const wanted = await appliedFiles(source)
+  if (await appliedFiles(target) === wanted) return
+  await applyMigrationsTo(target, 'tenant', log, wanted.split(', ').length)
+  if (await appliedFiles(target) !== wanted) throw new Error('The database has another schema than this code makes. Bring it up to date first: koinonia migrate')
 }
 
 async function appliedFiles (client: ClientBase): Promise<string> {

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { dropFromServer } from '../undo-tenant.js'
 import { enterStatus, setStatus } from './enter-status.js'
+import { folders } from './object-store.js'
 import { defineSaga, type OperationContext } from './saga.js'
 
 const state = Type.Object({
@@ -48,7 +49,7 @@ async function removeMedia ({ media, tenant }: OperationContext): Promise<undefi
 
 /** Its archive and its backups: deleted means from there too. */
 async function removeCopies ({ archives, tenant, work }: OperationContext): Promise<undefined> {
-  for (const folder of ['_archives', '_backups']) await archives.deleteFolder(`${folder}/${tenant.id}`)
+  for (const folder of Object.values(folders)) await archives.deleteFolder(`${folder}/${tenant.id}`)
   await work.registry.deleteFrom('tenant_backups').where('tenant_id', '=', tenant.id).execute()
 }
 

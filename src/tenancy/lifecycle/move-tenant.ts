@@ -11,6 +11,7 @@ import { dropFromServer } from '../undo-tenant.js'
 import { actAs, copyDatabase } from './copy-database.js'
 import { allowWrites, awaitDeparture, refuseWrites } from './read-only.js'
 import { defineSaga, type OperationContext } from './saga.js'
+import { refuseNewerSchema } from './schema-fits.js'
 
 /** What is being written when the move begins gets so long to end before it is cut. */
 const WRITERS_MS = 5_000
@@ -51,6 +52,7 @@ async function admit (trx: RegistryTrx, tenantId: TenantId, { to }: State): Prom
   if (tenant.status !== 'active' && tenant.status !== 'suspended') {
     throw problem('TENANT_STATUS_CONFLICT', { detail: `The organization is ${tenant.status}; only one that is active or suspended can be moved.` })
   }
+  await refuseNewerSchema(trx, tenantId)
   const server = await findServer(trx, to)
   if (server.name === tenant.server_name) throw problem('SERVER_UNSUITABLE', { detail: `The organization is on ${to} already.` })
   if (server.state !== 'open') throw problem('SERVER_UNSUITABLE', { detail: `${to} is ${server.state}: it takes no organizations.` })

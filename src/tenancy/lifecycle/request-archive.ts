@@ -1,6 +1,7 @@
 // What an operator may ask for with files: to archive, to restore from the archive, from a file of one's own, or from a backup.
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { resolve } from 'node:path'
 import { problem } from '../../errors.js'
 import { type RegistryDb } from '../../registry/db.js'
 import { type Provisioner } from '../provisioner.js'
@@ -8,13 +9,13 @@ import { type TenantId } from '../tenant.js'
 import { archiveSaga } from './archive-tenant.js'
 import { type ArchiveHeader, readArchive } from './archive/archive-file.js'
 import { withFile } from './archive/prove-file.js'
-import { store } from './archive/spool.js'
+import { measuring } from './archive/spool.js'
 import { type TenantFile } from './archive/write-tenant.js'
 import { digesting } from './copy/table-digest.js'
 import { qualified } from './copy/tables.js'
-import { type ObjectStore } from './object-store.js'
+import { folders, type ObjectStore } from './object-store.js'
 import { type Operations, type Request } from './operations.js'
-import { restoreSaga } from './restore-tenant.js'
+import { type Brought, restoreSaga } from './restore-tenant.js'
 
 export interface ArchiveServices {
   registry: RegistryDb
@@ -47,19 +48,12 @@ export async function restoreBackup (services: ArchiveServices, { tenantId, key 
 
 /** From a file on this machine, which is read to its end first. Returns whose it is. @throws Problem ARCHIVE_UNREADABLE */
 export async function restoreFile (services: ArchiveServices, path: string, server: string | undefined, request: Request): Promise<TenantId> {
-  const { header, tables } = await readThrough(services, path)
+  const { header, file: read } = await readThrough(services, path)
   const id = header.tenantId as TenantId
   const own = await services.registry.selectFrom('tenant_backups').select(['storage_key', 'sha256']).where('tenant_id', '=', id).where('kind', '=', 'archive').executeTakeFirst()
-  const brought = { id: randomUUID(), key: `_archives/${id}/${randomUUID()}` }
-  const { size, sha256 } = await store(services.archives, services.spool, brought.key, createReadStream(path))
-  try {
-    const file: TenantFile = { key: brought.key, size, sha256: sha256.toString('hex'), schemaVersion: header.schemaVersion, madeAt: header.madeAt, tables }
-    await restoreFrom(services, { id, key: brought.key, server, isOld: own?.sha256.equals(sha256) !== true, header, brought: { id: brought.id, file } }, request)
-  } catch (error) {
-    const recorded = await services.registry.selectFrom('tenant_backups').select('id').where('id', '=', brought.id).executeTakeFirst()
-    if (recorded === undefined) await services.archives.delete(brought.key)
-    throw error
-  }
+  const file: TenantFile = { key: `${folders.archives}/${id}/${randomUUID()}`, ...read }
+  const brought = { id: randomUUID(), path: resolve(path), file }
+  await restoreFrom(services, { id, key: file.key, server, isOld: own?.sha256.toString('hex') !== file.sha256, header, brought }, request)
   return id
 }
 
@@ -78,7 +72,7 @@ async function archiveOf (registry: RegistryDb, id: TenantId): Promise<FileRow> 
 
 const select = (registry: RegistryDb) => registry.selectFrom('tenant_backups').select(['id', 'tenant_id as tenantId', 'kind', 'storage_key as key', 'sha256'])
 
-interface Source { id: TenantId, key: string, server: string | undefined, isOld: boolean, header?: ArchiveHeader, brought?: { id: string, file: TenantFile } }
+interface Source { id: TenantId, key: string, server: string | undefined, isOld: boolean, header?: ArchiveHeader, brought?: Brought }
 
 async function restoreFrom (services: ArchiveServices, { id, key, server, header, ...source }: Source, request: Request): Promise<void> {
   const { name } = await services.provisioner.placeFor(server)
@@ -87,8 +81,9 @@ async function restoreFrom (services: ArchiveServices, { id, key, server, header
 }
 
 /** Nothing of a file is sure before its end. */
-async function readThrough ({ provisioner }: ArchiveServices, path: string): Promise<{ header: ArchiveHeader, tables: TenantFile['tables'] }> {
-  const { header, parts } = await readArchive(provisioner.work.keyring, createReadStream(path))
+async function readThrough ({ provisioner }: ArchiveServices, path: string): Promise<{ header: ArchiveHeader, file: Omit<TenantFile, 'key'> }> {
+  const bytes = measuring(createReadStream(path))
+  const { header, parts } = await readArchive(provisioner.work.keyring, bytes.content)
   const tables: TenantFile['tables'] = {}
   let [name, digest] = ['', digesting()]
   for await (const part of parts) {
@@ -96,5 +91,6 @@ async function readThrough ({ provisioner }: ArchiveServices, path: string): Pro
     if (part.part === 'rows') digest.add(part.rows)
     if (part.part === 'table-end') tables[name] = digest.digest()
   }
-  return { header, tables }
+  const { size, sha256 } = bytes.measured()
+  return { header, file: { size, sha256: sha256.toString('hex'), schemaVersion: header.schemaVersion, madeAt: header.madeAt, tables } }
 }

@@ -1,4 +1,5 @@
 // Brings an archived organization back from its file, onto any server; also one that this registry does not know, or has deleted.
+import { stat } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { problem } from '../../errors.js'
@@ -9,6 +10,7 @@ import { type TenantId } from '../tenant.js'
 import { dropFromServer } from '../undo-tenant.js'
 import { type ArchiveHeader, headerSchema } from './archive/archive-file.js'
 import { withFile } from './archive/prove-file.js'
+import { putFile } from './archive/spool.js'
 import { fileSchema, recordFile, type TenantFile } from './archive/write-tenant.js'
 import { forgetTenant, learnTenant } from './archive/registry-facts.js'
 import { actAs, buildDatabase, inside } from './build-database.js'
@@ -24,8 +26,8 @@ const state = Type.Object({
   isOld: Type.Boolean(),
   /** For a registry that does not know the organization any more. */
   header: Type.Optional(headerSchema),
-  /** One that was brought from outside, and is kept as a backup. */
-  brought: Type.Optional(Type.Object({ id: Type.String(), file: fileSchema })),
+  /** One that is brought from outside: on record here before it is in the storage, and kept as a backup. `path`: where the command ran. */
+  brought: Type.Optional(Type.Object({ id: Type.String(), path: Type.String(), file: fileSchema })),
   learnt: Type.Optional(Type.Enum(['absent', 'deleted'])),
   serverBefore: Type.Optional(Type.String()),
   schemaVersion: Type.Optional(Type.Integer())
@@ -35,11 +37,15 @@ export const restoreSaga = defineSaga({
   kind: 'restore',
   state,
   admit,
-  steps: [{ name: 'built', run: build, undo: drop }],
-  async complete (trx, tenantId, { status, schemaVersion }) {
+  steps: [
+    { name: 'brought', run: bring, undo: async ({ archives }, { brought }) => { if (brought !== undefined) await archives.delete(brought.file.key) } },
+    { name: 'built', run: build, undo: drop }
+  ],
+  async complete (trx, tenantId, { status, schemaVersion, brought }) {
     await trx.updateTable('tenants').set({
       status, schema_version: schemaVersion ?? 0, migration_status: 'done', migration_error: null, updated_at: sql<Date>`now()`
     }).where('id', '=', tenantId).execute()
+    if (brought !== undefined) await recordFile(trx, { id: brought.id, tenantId, kind: 'backup', file: brought.file, verified: true })
     // No longer the only copy: retention may take it in its time.
     await trx.updateTable('tenant_backups').set({ kind: 'backup' }).where('tenant_id', '=', tenantId).where('kind', '=', 'archive').execute()
   },
@@ -49,13 +55,14 @@ export const restoreSaga = defineSaga({
   }
 })
 
-interface State { key: string, server: string, status: 'active' | 'suspended', isOld: boolean, header?: ArchiveHeader, brought?: { id: string, file: TenantFile }, schemaVersion?: number }
+export interface Brought { id: string, path: string, file: TenantFile }
+
+interface State { key: string, server: string, status: 'active' | 'suspended', isOld: boolean, header?: ArchiveHeader, brought?: Brought, schemaVersion?: number }
 
 /** It stays archived, and so refused, until all is there. */
-async function admit (trx: RegistryTrx, tenantId: TenantId, { server, header, brought }: State) {
+async function admit (trx: RegistryTrx, tenantId: TenantId, { server, header }: State) {
   const target = await trx.selectFrom('database_servers').select('id').where('name', '=', server).executeTakeFirst()
   if (target === undefined) throw problem('TENANT_STATUS_CONFLICT', { detail: `The registry has no server ${server}. List them with: koinonia doctor` })
-  if (brought !== undefined) await recordFile(trx, { id: brought.id, tenantId, kind: 'backup', file: brought.file, verified: false })
   const row = await trx.selectFrom('tenants').select(['status', 'server_id']).where('id', '=', tenantId).forUpdate().executeTakeFirst()
   if (row?.status === 'archived') {
     await trx.updateTable('tenants').set({ server_id: target.id, updated_at: sql<Date>`now()` }).where('id', '=', tenantId).execute()
@@ -67,6 +74,17 @@ async function admit (trx: RegistryTrx, tenantId: TenantId, { server, header, br
   if (header === undefined) throw problem('TENANT_NOT_FOUND', { detail: `No tenant has the id ${tenantId}. List them with: koinonia tenants list` })
   await learnTenant(trx, header, target.id)
   return { learnt: row === undefined ? 'absent' as const : 'deleted' as const }
+}
+
+/** Taken up by a worker of another machine, it may not have the file. */
+async function bring (context: OperationContext, { brought }: State): Promise<undefined> {
+  const { archives } = context
+  await context.at('bringing')
+  if (brought === undefined || await archives.exists(brought.file.key)) return
+  const { path, file: { key, size, sha256 } } = brought
+  const found = await stat(path).catch(() => undefined)
+  if (found?.size !== size) throw problem('ARCHIVE_UNREADABLE', { detail: `${path} is not on the machine that went on with restoring it, or is another file by now. Nothing was changed; run the command again where the file is.` })
+  await putFile(archives, key, path, { size, sha256: Buffer.from(sha256, 'hex') })
 }
 
 async function build (context: OperationContext, { key, isOld }: State) {

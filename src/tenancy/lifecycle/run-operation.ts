@@ -58,6 +58,7 @@ async function underLease <T> (services: RunnerServices, saga: Saga, row: Operat
 async function forward (run: Run): Promise<Problem | undefined> {
   const { saga, row, services: { work } } = run
   const passed = row.step === null ? 0 : indexOf(saga, row.step) + 1
+  if (passed === 0) await run.services.onStep('admitted', row.id)
   for (const [index, step] of saga.steps.entries()) {
     if (index < passed) continue
     try {
@@ -77,10 +78,11 @@ async function forward (run: Run): Promise<Problem | undefined> {
   return undefined
 }
 
-async function turnBack ({ services: { work }, row }: Run, error: string): Promise<void> {
+async function turnBack ({ services: { work, onStep }, row }: Run, error: string): Promise<void> {
   const turned = { undoing: true, error, attempts: 0 }
   await updateOwned(work.registry, row, turned)
   Object.assign(row, turned)
+  await onStep('undoing', row.id)
 }
 
 async function doStep (run: Run, step: Step<never, object>): Promise<void> {

@@ -9,7 +9,8 @@
 // - A step that fails is taken back together with all before it, the last one first: `undo` must cope with a step half done.
 //   From the step marked `final` on nothing is taken back: it is tried again, with pauses, until it works or somebody must look.
 // - The lease is renewed meanwhile. `context.confirm()` right before what can't be taken back; heed `context.signal` in long work.
-// - Kill tests hear `<step>:did` (done, not yet recorded), `<step>` (recorded), `undo:<step>`, and what steps name with `context.at`.
+// - Kill tests hear `admitted`, `<step>:did` (done, not yet recorded), `<step>` (recorded), `done`, `undoing`, `undo:<step>`, `undone`, and
+//   what steps name with `context.at`. One of them kills every saga at every step by itself; name in it what is particular to a new one.
 import { type Static, type TSchema } from 'typebox'
 import { type RegistryTrx } from '../../registry/db.js'
 import { type Provisioning } from '../provisioning.js'

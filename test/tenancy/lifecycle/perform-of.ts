@@ -1,8 +1,9 @@
 // What the kill tests ask for, by its name.
+import { join } from 'node:path'
 import { backupSaga } from '../../../src/tenancy/lifecycle/backup-tenant.js'
 import { cloneSaga, newClone } from '../../../src/tenancy/lifecycle/clone/clone-tenant.js'
 import { moveSaga } from '../../../src/tenancy/lifecycle/move-tenant.js'
-import { archiveTenant, findFile, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
+import { archiveTenant, findFile, restoreArchived, restoreFile } from '../../../src/tenancy/lifecycle/request-archive.js'
 import { verifyBackup } from '../../../src/tenancy/lifecycle/request-backup.js'
 import { requestDeletion } from '../../../src/tenancy/lifecycle/request-deletion.js'
 import { revertSaga } from '../../../src/tenancy/lifecycle/revert-tenant.js'
@@ -24,6 +25,9 @@ export async function performOf (opened: Awaited<ReturnType<typeof openOperation
       break
     case 'restore':
       await restoreArchived(opened.forFiles, id, undefined, asked)
+      break
+    case 'restore-file':
+      await restoreFile(opened.forFiles, join(opened.forFiles.spool, '..', `${tenantId}.koinonia`), undefined, asked)
       break
     case 'move':
       await opened.operations.perform(moveSaga, id, { to: 'west' }, asked)

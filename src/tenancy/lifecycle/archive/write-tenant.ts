@@ -24,7 +24,7 @@ export const fileSchema = Type.Object({
 export type TenantFile = Static<typeof fileSchema>
 
 export async function writeTenant (context: OperationContext, key: string, status: ArchiveHeader['status']): Promise<TenantFile> {
-  const { tenant, work, archives, spool, progress, signal } = context
+  const { tenant, work, archives, spool, progress, signal, at } = context
   return await inside(context, { server: tenant.server.name, database: tenant.databaseName }, async (client) => {
     await actAs(client, tenant.roleName)
     const snapshot = await openSnapshot(client)
@@ -32,18 +32,19 @@ export async function writeTenant (context: OperationContext, key: string, statu
     const facts = { schemaVersion: schema?.version ?? 0, status, madeAt: new Date().toISOString() }
     const header = await headerOf(work.registry, tenant.id, facts)
     const tables: TenantFile['tables'] = {}
-    const parts = noting(readDatabase(client, { progress, signal, tables: snapshot }), tables)
+    const parts = noting(readDatabase(client, { progress, signal, tables: snapshot }), tables, () => at('writing'))
     const { size, sha256 } = await store(archives, spool, key, writeArchive(work.keyring, header, parts))
     return { key, size, sha256: sha256.toString('hex'), schemaVersion: facts.schemaVersion, madeAt: facts.madeAt, tables }
   })
 }
 
-/** Passes the parts on and keeps each table's digest. */
-async function * noting (parts: AsyncIterable<DatabasePart>, tables: TenantFile['tables']): AsyncGenerator<DatabasePart, void> {
+/** Passes the parts on and keeps each table's digest. `halfWay`: when all rows have been read. */
+async function * noting (parts: AsyncIterable<DatabasePart>, tables: TenantFile['tables'], halfWay: () => Promise<void>): AsyncGenerator<DatabasePart, void> {
   let name = ''
   for await (const part of parts) {
     if (part.part === 'table') name = qualified(part.table)
     if (part.part === 'table-end') tables[name] = part.digest
+    if (part.part === 'sequences') await halfWay()
     yield part
   }
 }
