@@ -27,7 +27,7 @@ const entries: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./cli/migrate.js')).migrateCommand
   },
   tenants: {
-    description: 'list, show, create, suspend and resume organizations',
+    description: 'list and create organizations, suspend, move, clone, archive, back up and delete them',
     load: async () => (await import('./cli/tenants.js')).tenantsCommand
   },
   servers: {

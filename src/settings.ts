@@ -17,7 +17,7 @@ export const settingsSchema = Type.Object({
   TRUST_PROXY: Type.Boolean({ description: 'Believe X-Forwarded-For: set it only behind a proxy of your own.', default: false }),
   CORS_ORIGINS: Type.String({ description: 'Origins of web pages that may call the API with cookies, separated by commas.', default: '' }),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
-    description: 'The least level that is logged.', default: 'info'
+    description: 'The least level that is logged. Commands that answer and end log warnings unless it is set.', default: 'info'
   }),
   DATA_DIR: text('Folder of the embedded database, of made-up development secrets, of the sandbox, and of pictures and files unless there is a bucket.', { default: '.koinonia' }),
   REGISTRY_DATABASE_URL: Type.Optional(text('The central database. Without it an embedded PostgreSQL is started under DATA_DIR.', { pattern: '^postgres(ql)?://' })),

@@ -5,22 +5,23 @@ import { type Operator } from './operator.js'
 
 /** A day's backup may be late by so much. */
 const OLD_HOURS = 30
+const due = sql`now() - make_interval(hours => ${sql.lit(OLD_HOURS)})`
 
 export async function checkBackups ({ registry }: Pick<Operator, 'registry'>): Promise<Check[]> {
   return await attempt('backups', 'Run: koinonia migrate', async () => {
-    const { rows: [count] } = await sql<{ tenants: number, missing: number, old: number, broken: number, any: boolean }>`
-      SELECT count(*)::integer AS tenants, count(*) FILTER (WHERE latest.created_at IS NULL)::integer AS missing,
-             count(*) FILTER (WHERE latest.created_at < now() - make_interval(hours => ${OLD_HOURS}))::integer AS old,
-             count(*) FILTER (WHERE latest.verify_error IS NOT NULL)::integer AS broken,
+    const { rows: [count] } = await sql<{ tenants: number, recent: number, missing: number, old: number, broken: number, any: boolean }>`
+      SELECT count(*)::integer AS tenants, count(*) FILTER (WHERE NOT coalesce(latest.old, true))::integer AS recent,
+             count(*) FILTER (WHERE latest.old IS NULL AND t.created_at < ${due})::integer AS missing,
+             count(*) FILTER (WHERE latest.old)::integer AS old, count(*) FILTER (WHERE latest.verify_error IS NOT NULL)::integer AS broken,
              EXISTS (SELECT FROM tenant_backups WHERE kind = 'backup') AS any
       FROM tenants t LEFT JOIN LATERAL (
-        SELECT b.created_at, b.verify_error FROM tenant_backups b WHERE b.tenant_id = t.id AND b.kind = 'backup' ORDER BY b.created_at DESC LIMIT 1
+        SELECT b.created_at < ${due} AS old, b.verify_error FROM tenant_backups b WHERE b.tenant_id = t.id AND b.kind = 'backup' ORDER BY b.created_at DESC LIMIT 1
       ) latest ON true
-      WHERE t.status IN ('active', 'suspended', 'moving') AND t.created_at < now() - make_interval(hours => ${OLD_HOURS})`.execute(registry)
+      WHERE t.status IN ('active', 'suspended', 'moving')`.execute(registry)
     // Who backs the servers up as a whole needs none of ours.
     if (count === undefined || !count.any) return [ok('backups', 'none are made by koinonia tenants backup')]
     const amiss = [[count.missing, 'without one'], [count.old, `whose latest is over ${OLD_HOURS} hours old`], [count.broken, 'whose latest can\'t be read back']] as const
     const said = amiss.filter(([tenants]) => tenants > 0).map(([tenants, what]) => `${tenants} ${what}`).join(', ')
-    return [said === '' ? ok('backups', `${count.tenants} organizations have a recent one`) : failed('backups', `of ${count.tenants} organizations ${said}`, 'Run: koinonia tenants backup --all')]
+    return [said === '' ? ok('backups', `${count.recent} of ${count.tenants} organizations have a recent one${count.recent < count.tenants ? ', the others are new' : ''}`) : failed('backups', `of ${count.tenants} organizations ${said}`, 'Run: koinonia tenants backup --all')]
   })
 }

@@ -6,9 +6,9 @@ import { locateRegistry } from './registry-url.js'
 
 export interface Operator extends Services { registryUrl: string }
 
-/** Standard output is the command's answer, so the log goes to standard error. Connections open at the first use. */
+/** Standard output is the command's answer: the log goes to standard error, and says no more than warnings unless LOG_LEVEL asks for it. Connections open at the first use. */
 export async function asOperator<T> (use: (operator: Operator) => Promise<T>): Promise<T> {
-  const config = loadConfig()
+  const config = loadConfig({ LOG_LEVEL: 'warn', ...process.env })
   const log = createLogger(config, 2)
   const location = await locateRegistry(config, log)
   // A command ends before anything it has looked up changes.

@@ -33,7 +33,7 @@ export function serversCommand (servers: Command): void {
     .addHelpText('after', '\nExample: koinonia servers drain west')
     .action(async (name: string, options: Output) => {
       await change(name, 'drain', options, (operator) => drain(operator, name), ({ sparesDropped, sparesLeft }) =>
-        `${name} takes nobody any more; ${sparesDropped} spares were dropped${sparesLeft > 0 ? `, ${sparesLeft} could not be and are left to koinonia doctor` : ''}.`)
+        `${name} takes nobody any more; ${sparesDropped === 1 ? 'its spare was' : `${sparesDropped} spares were`} dropped${sparesLeft > 0 ? `, ${sparesLeft} could not be and are left to koinonia doctor` : ''}.`)
     })
   servers.command('open <name>')
     .description('let a drained server take tenants again')

@@ -72,6 +72,10 @@ void t.test('missing, old and unreadable backups are found where backups are mad
   await backup('t4wellaa', 40, null)
   await backup('t4wellaa', 1, null)
   t.match(await checkBackups(services), [{ state: 'failed', detail: /of 4 .*1 without one, 1 whose latest is over 30 hours old, 1 whose latest can't/ }])
+  await sql.query('DELETE FROM tenants WHERE id IN (\'t1missing\', \'t2oldaaa\', \'t3broken\')')
+  await tenant('t5newaaa')
+  await sql.query('UPDATE tenants SET created_at = now() WHERE id = \'t5newaaa\'')
+  t.match(await checkBackups(services), [{ state: 'ok', detail: '1 of 2 organizations have a recent one, the others are new' }])
 })
 
 void t.test('a server that is crowded, old, too small or of the wrong version is told of', (t) => {
