@@ -21,12 +21,12 @@ const requiredInProduction = [
 /** Where package.json and the migrations are, from the compiled dist/src/. */
 export const packageRoot = fileURLToPath(new URL('../..', import.meta.url))
 
-/** @throws ConfigError naming every invalid or missing setting. */
-export function loadConfig (environment: NodeJS.ProcessEnv = process.env): Config {
+/** `usual`: defaults of the caller's own. @throws ConfigError naming every invalid or missing setting. */
+export function loadConfig (environment: NodeJS.ProcessEnv = process.env, usual: Readonly<Record<string, string>> = {}): Config {
   const given = Object.fromEntries(Object.keys(settingsSchema.properties)
     .filter((name) => environment[name] !== undefined && environment[name] !== '')
     .map((name) => [name, environment[name]]))
-  const settings = Convert(settingsSchema, Default(settingsSchema, given))
+  const settings = Convert(settingsSchema, Default(settingsSchema, { ...usual, ...given }))
   const faults = findFaults(settings)
   if (faults.length > 0) {
     throw new ConfigError(`The settings are not complete:\n${faults.map((fault) => `  ${fault}`).join('\n')}\nSee .env.example for the meaning of each.`)

@@ -8,7 +8,7 @@ export interface Operator extends Services { registryUrl: string }
 
 /** Standard output is the command's answer: the log goes to standard error, and says no more than warnings unless LOG_LEVEL asks for it. Connections open at the first use. */
 export async function asOperator<T> (use: (operator: Operator) => Promise<T>): Promise<T> {
-  const config = loadConfig({ LOG_LEVEL: 'warn', ...process.env })
+  const config = loadConfig(undefined, { LOG_LEVEL: 'warn' })
   const log = createLogger(config, 2)
   const location = await locateRegistry(config, log)
   // A command ends before anything it has looked up changes.
