@@ -40,6 +40,7 @@ import requestTracing from './http/request-tracing.js'
 import securityHeaders from './http/security-headers.js'
 import sessionCheck, { sessionStates } from './http/session-check.js'
 import tenantDatabase from './http/tenant-database.js'
+import { serializerCompiler } from './http/serialization.js'
 import { validatorCompiler } from './http/validation.js'
 import { type Services } from './services.js'
 import { webhookRoutes } from './webhooks/routes.js'
@@ -68,6 +69,7 @@ export async function buildApp (services: Services): Promise<FastifyInstance> {
     frameworkErrors: answerFrameworkError
   })
   app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
   takeEmptyBodies(app)
   app.decorate('services', services)
 

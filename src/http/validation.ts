@@ -9,12 +9,16 @@ import { Convert, Default } from 'typebox/value'
 Settings.Set({ maxErrors: 100 })
 
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const compiled = Compile(schema)
-  const hasDefaults = JSON.stringify(schema).includes('"default":')
+  // Compiled for the first request: all at once they are a quarter of a start.
+  let prepared: ReturnType<typeof prepare> | undefined
   return (input: unknown) => {
+    prepared ??= prepare(schema)
+    const { compiled, hasDefaults } = prepared
     // Text that fits as it is, such as an id, needs no conversion, which costs far more than the check.
     if (httpPart !== 'body' && !hasDefaults && compiled.Check(input)) return { value: input }
     const value = httpPart === 'body' ? input : Convert(schema, Default(schema, input))
     return compiled.Check(value) ? { value } : { error: compiled.Errors(value) as never }
   }
 }
+
+const prepare = (schema: TSchema) => ({ compiled: Compile(schema), hasDefaults: JSON.stringify(schema).includes('"default":') })
