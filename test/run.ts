@@ -21,11 +21,12 @@ interface Outcome { name: string, ok: boolean, counts: Counts, output: string, s
 /** `words`: parts of names, of which a file's must have one; none means every file. */
 function testFiles (words: string[]): Job[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.js') && (words.length === 0 || words.some((word) => file.split(sep).join('/').includes(word))))
-    .map((file) => {
-      const path = join(folder, file)
+    .filter((file) => file.endsWith('.test.js'))
+    .map((file) => ({ path: join(folder, file), name: relative(process.cwd(), join(folder, file)).split(sep).join('/') }))
+    .filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
+    .map(({ path, name }) => {
       const said = [...readFileSync(path, 'utf8').matchAll(/^t\.setTimeout\(([\d_]+)\)/gm)].map(([, ms = '']) => Number(ms.replaceAll('_', '')))
-      return { name: relative(process.cwd(), path), command: process.execPath, args: ['--enable-source-maps', path], limitMs: Math.max(usualLimitMs, ...said), rank: said[0] ?? 0 }
+      return { name, command: process.execPath, args: ['--enable-source-maps', path], limitMs: Math.max(usualLimitMs, ...said), rank: said[0] ?? 0 }
     })
     .sort((one, other) => other.rank - one.rank || (one.name < other.name ? -1 : 1))
 }
