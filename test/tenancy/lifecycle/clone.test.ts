@@ -7,7 +7,7 @@ import { cloneSaga, newClone } from '../../../src/tenancy/lifecycle/clone/clone-
 import { type TenantDb, type TenantId } from '../../../src/tenancy/tenant.js'
 import { apiOf } from '../../helpers/api.js'
 import { buildTestApp } from '../../helpers/build.js'
-import { killAt } from '../../helpers/kill-at.js'
+import { type Death, killTogether } from '../../helpers/kill-together.js'
 import { makeTenant, openOperations } from '../../helpers/operations-ground.js'
 import { makeRegistry, marked } from '../../helpers/provisioning-ground.js'
 import { twoServers } from '../../helpers/second-server.js'
@@ -128,27 +128,24 @@ await t.test('a table or column that nobody has decided about is not copied: not
   await t.rejects(opened.operations.perform(cloneSaga, id, sameAdmin, asked), { code: 'TENANT_STATUS_CONFLICT', message: /Give the copy another/ })
 })
 
-await t.test('killed at every step it is finished by the next sweep, or taken back without a trace', async (t) => {
+await t.test('killed at every step it is taken back without a trace, or finished by the next sweep', async (t) => {
   const registry = await makeRegistry(t)
   const files = t.testdir()
   const opened = await openOperations(t, registry.registryUrl, files)
-  const id = await makeTenant(opened)
-  const { rows: [identity] } = await registry.sql.query<{ id: string }>('SELECT id FROM registry_identity')
   const left = async () => {
     const { rows: [row] } = await registry.sql.query<Record<string, number>>('SELECT (SELECT count(*)::int FROM tenants WHERE status = \'active\') AS active, (SELECT count(*)::int FROM tenants) AS tenants, (SELECT count(*)::int FROM organizations) AS organizations, (SELECT count(*)::int FROM admin_email_index) AS emails')
+    const { rows: [identity] } = await registry.sql.query<{ id: string }>('SELECT id FROM registry_identity')
     return { ...row, databases: (await marked(registry.admin, identity!.id)).length }
   }
-  const points = ['registered:did', 'registered', 'database-made:did', 'database-made', 'copied:did', 'copied', 'admin-made:did', 'admin-made', 'done']
-  for (const [turn, point] of points.entries()) {
-    if (point !== 'done') {
-      await killAt(t, { sql: registry.sql, args: [registry.registryUrl, files, id, 'clone'], point })
-      t.match(await opened.provisioner.reconcile(), { undone: [], orphansDropped: [] }, `${point}: what is being made is left alone`)
-      await opened.operations.takeBack('clone', id)
-      t.strictSame(await left(), { active: turn + 1, tenants: turn + 1, organizations: turn + 1, emails: turn + 1, databases: turn + 1 }, `${point}, taken back`)
-    }
-    await killAt(t, { sql: registry.sql, args: [registry.registryUrl, files, id, 'clone'], point })
-    await opened.operations.runDue(new AbortController().signal)
-    t.strictSame(await left(), { active: turn + 2, tenants: turn + 2, organizations: turn + 2, emails: turn + 2, databases: turn + 2 }, point)
-    await registry.sql.query('UPDATE admin_email_index SET email_hash = sha256(tenant_id::bytea) WHERE tenant_id <> $1', [id])
-  }
+  const all = (count: number) => ({ active: count, tenants: count, organizations: count, emails: count, databases: count })
+  const deaths: Death[] = []
+  for (const point of ['registered:did', 'registered', 'database-made:did', 'database-made', 'copied:did', 'copied', 'admin-made:did', 'admin-made']) deaths.push({ tenantId: await makeTenant(opened), kind: 'clone', point })
+  const kill = () => killTogether(t, { sql: registry.sql, args: [registry.registryUrl, files] }, deaths)
+  await kill()
+  t.match(await opened.provisioner.reconcile(), { undone: [], orphansDropped: [] }, 'what is being made is left alone')
+  for (const { tenantId } of deaths) await opened.operations.takeBack('clone', tenantId as TenantId)
+  t.strictSame(await left(), all(deaths.length))
+  await kill()
+  await opened.operations.runDue(new AbortController().signal)
+  t.strictSame(await left(), all(2 * deaths.length))
 })

@@ -5,7 +5,7 @@ import t from 'tap'
 import { Problem } from '../../../src/errors.js'
 import { requestDeletion, takeBackDeletion } from '../../../src/tenancy/lifecycle/request-deletion.js'
 import { type TenantId } from '../../../src/tenancy/tenant.js'
-import { killAt } from '../../helpers/kill-at.js'
+import { type Death, killTogether } from '../../helpers/kill-together.js'
 import { makeTenant, openOperations } from '../../helpers/operations-ground.js'
 import { makeRegistry, marked } from '../../helpers/provisioning-ground.js'
 import { until } from '../../helpers/until.js'
@@ -112,13 +112,12 @@ void t.test('a database that another registry made is never dropped: the deletio
 })
 
 void t.test('killed at every step, the next sweep finishes: nothing is left and nothing is orphaned', async (t) => {
+  const ground = await prepare(t)
   const points = ['begun:did', 'begun', 'routes-removed:did', 'routes-removed', 'media-removed:did', 'media-removed', 'copies-removed:did', 'copies-removed', 'database-dropped', 'role-dropped', 'database-dropped:did', 'done']
-  for (const point of points) {
-    const ground = await prepare(t)
-    const id = await settle(ground)
-    await killAt(t, { sql: ground.sql, args: [ground.registryUrl, ground.files, id, 'delete'], point })
-    await ground.operations.runDue(sweep)
-    t.strictSame(await whatIsLeft(ground, id), nothing, point)
-    t.match(await ground.provisioner.reconcile(), { orphansDropped: [], findings: [], undone: [] }, point)
-  }
+  const deaths: Death[] = []
+  for (const point of points) deaths.push({ tenantId: await settle(ground), kind: 'delete', point })
+  await killTogether(t, { sql: ground.sql, args: [ground.registryUrl, ground.files] }, deaths)
+  await ground.operations.runDue(sweep)
+  for (const { tenantId, point } of deaths) t.strictSame(await whatIsLeft(ground, tenantId as TenantId), nothing, point)
+  t.match(await ground.provisioner.reconcile(), { orphansDropped: [], findings: [], undone: [] })
 })

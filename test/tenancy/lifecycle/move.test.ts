@@ -1,11 +1,11 @@
 // Moving an organization to another server: read all the while, every accepted write kept, equal by checksums, whenever the process dies.
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Problem } from '../../../src/errors.js'
 import { moveSaga } from '../../../src/tenancy/lifecycle/move-tenant.js'
 import { type TenantDb, type TenantId } from '../../../src/tenancy/tenant.js'
-import { killAt } from '../../helpers/kill-at.js'
+import { killTogether } from '../../helpers/kill-together.js'
 import { makeTenant, openOperations } from '../../helpers/operations-ground.js'
 import { connect, makeRegistry } from '../../helpers/provisioning-ground.js'
 import { twoServers } from '../../helpers/second-server.js'
@@ -17,7 +17,6 @@ t.setTimeout(600_000)
 const sweep = new AbortController().signal
 const asked = { requestedBy: 'tests' }
 const { TENANT_SERVERS, west } = await twoServers(t)
-process.env['OPERATION_TENANT_SERVERS'] = TENANT_SERVERS
 
 const registry = await makeRegistry(t)
 const files = t.testdir()
@@ -189,13 +188,22 @@ await t.test('a suspended one is moved, and stays suspended', async (t) => {
 const before = ['target-made:did', 'target-made', 'read-only', 'writes-refused:did', 'writes-refused', 'copied:did', 'copied']
 const after = ['switched:did', 'switched', 'database-dropped', 'role-dropped', 'source-dropped:did', 'source-dropped', 'done']
 
-await t.test('killed at every step, the next sweep finishes the move: equal, whole, and on one server only', async (t) => {
-  for (const point of [...before, ...after]) {
+/** Each in the midst of its move, at its point, with nobody at work on it. */
+async function killedAt (t: Test, points: readonly string[]): Promise<Array<{ id: TenantId, point: string, sums: unknown }>> {
+  const moves = []
+  for (const point of points) {
     const id = await makeOnEast()
-    const sums = await checksums(id)
-    await killAt(t, { sql: registry.sql, args: [registry.registryUrl, files, id, 'move'], point })
-    t.equal(await other.tenancy.withTenant(id, countTags), 0, `${point}: it can be read while nobody is at work on it`)
-    await other.operations.runDue(sweep)
+    moves.push({ id, point, sums: await checksums(id) })
+  }
+  await killTogether(t, { sql: registry.sql, args: [registry.registryUrl, files, TENANT_SERVERS] }, moves.map(({ id, point }) => ({ tenantId: id, kind: 'move', point })))
+  for (const { id, point } of moves) t.equal(await other.tenancy.withTenant(id, countTags), 0, `${point}: it can be read`)
+  return moves
+}
+
+await t.test('killed at every step, the next sweep finishes the move: equal, whole, and on one server only', async (t) => {
+  const moves = await killedAt(t, [...before, ...after])
+  await other.operations.runDue(sweep)
+  for (const { id, point, sums } of moves) {
     t.strictSame(await where(id), moved, point)
     t.strictSame(await checksums(id), sums, point)
     await until(() => write(id, 'after').then(() => true, () => false))
@@ -203,9 +211,7 @@ await t.test('killed at every step, the next sweep finishes the move: equal, who
 })
 
 await t.test('killed before the switch, it can be taken back at every step: it takes writes where it was', async (t) => {
-  for (const point of before.slice(0, -1)) {
-    const id = await makeOnEast()
-    await killAt(t, { sql: registry.sql, args: [registry.registryUrl, files, id, 'move'], point })
+  for (const { id, point } of await killedAt(t, before.slice(0, -1))) {
     await other.operations.takeBack('move', id)
     t.strictSame(await where(id), undone, point)
     await until(() => write(id, 'after').then(() => true, () => false))

@@ -3,10 +3,8 @@ import { openOperations } from '../../helpers/operations-ground.js'
 import { performOf } from './perform-of.js'
 
 const [registryUrl = '', files = '', tenantId = '', kind = '', killAt = '', failAt = ''] = process.argv.slice(2)
-const servers = process.env['OPERATION_TENANT_SERVERS']
 
 const opened = await openOperations({ teardown: () => undefined }, registryUrl, files, {
-  ...(servers === undefined ? {} : { TENANT_SERVERS: servers }),
   onStep (reached) {
     if (reached === killAt) process.kill(process.pid, 'SIGKILL')
     if (reached === failAt) throw new Error(`Failed at ${failAt}`)
