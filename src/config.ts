@@ -66,6 +66,17 @@ export function tenantServers (config: Pick<Config, 'TENANT_SERVERS'>, registryU
   })
 }
 
+/** By the name of the server that each is in front of. IPv6 in brackets. */
+export function tenantPoolers (config: Pick<Config, 'TENANT_SERVERS' | 'TENANT_POOLERS'>): Map<string, { host: string, port: number }> {
+  const servers = new Set(tenantServers(config, 'postgres://any').map(({ name }) => name))
+  return new Map((config.TENANT_POOLERS?.split(',') ?? []).map((entry) => {
+    const [, name, host, port] = /^\s*([a-z][a-z0-9-]{0,39})=(\[[0-9a-f:]+\]|[^\s:/]+):(\d{1,5})\s*$/.exec(entry) ?? []
+    if (name === undefined || host === undefined) throw new ConfigError('TENANT_POOLERS must be a list such as east=host:6432,west=…')
+    if (!servers.has(name)) throw new ConfigError(`TENANT_POOLERS names ${name}, which is no server of TENANT_SERVERS: ${[...servers].join(', ')}`)
+    return [name, { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }]
+  }))
+}
+
 function findFaults (settings: unknown): string[] {
   const faults = Errors(settingsSchema, settings).map((error) => `${error.instancePath.slice(1)} ${error.message}`)
   const present = settings as Record<string, unknown>

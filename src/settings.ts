@@ -22,7 +22,8 @@ export const settingsSchema = Type.Object({
   DATA_DIR: text('Folder of the embedded database, of made-up development secrets, of the sandbox, and of pictures and files unless there is a bucket.', { default: '.koinonia' }),
   REGISTRY_DATABASE_URL: Type.Optional(text('The central database. Without it an embedded PostgreSQL is started under DATA_DIR.', { pattern: '^postgres(ql)?://' })),
   TENANT_SERVERS: Type.Optional(text('Servers for tenant databases: name=administrator URL, separated by commas. Without it: the server of the registry, named primary.')),
-  DATABASE_MAX_CONNECTIONS: count('Connections this process may hold to one database server, all tenants and the registry together.', 30, 10),
+  TENANT_POOLERS: Type.Optional(text('Poolers in front of those servers, PgBouncer with transaction pooling: name=host:port, separated by commas. Requests and jobs reach tenant databases through them, all else directly. The same for all processes.')),
+  DATABASE_MAX_CONNECTIONS: count('Connections this process may hold to one database server, all tenants and the registry together, those to its pooler included.', 30, 10),
   DATABASE_SERVER_CONNECTIONS: Type.Optional(Type.Integer({
     description: 'Connections to one database server by all API and worker processes together, each of which takes an equal share, up to DATABASE_MAX_CONNECTIONS. Without it each takes DATABASE_MAX_CONNECTIONS. The same for all processes.', minimum: 20, maximum: 1_000_000
   })),

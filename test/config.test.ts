@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError, loadConfig, packageRoot, tenantServers } from '../src/config.js'
+import { ConfigError, loadConfig, packageRoot, tenantPoolers, tenantServers } from '../src/config.js'
 import { settingsSchema } from '../src/settings.js'
 
 const production = {
@@ -57,4 +57,12 @@ await t.test('TENANT_SERVERS is a list of names and administrator URLs; without 
     { name: 'east', adminUrl: 'postgres://a@h1/postgres' }, { name: 'west', adminUrl: 'postgres://a@h2/postgres' }
   ])
   t.throws(() => tenantServers({ TENANT_SERVERS: 'nonsense' }, ''), ConfigError)
+})
+
+await t.test('TENANT_POOLERS gives some of those servers a pooler, and none that is not there', async (t) => {
+  t.same([...tenantPoolers({})], [])
+  t.same([...tenantPoolers({ TENANT_POOLERS: 'primary=h:6432' })], [['primary', { host: 'h', port: 6432 }]])
+  t.same([...tenantPoolers({ TENANT_SERVERS: 'east=postgres://a@h1/p,west=postgres://a@h2/p', TENANT_POOLERS: 'west=[::1]:6433' })], [['west', { host: '::1', port: 6433 }]])
+  t.throws(() => tenantPoolers({ TENANT_POOLERS: 'east=h:6432' }), /names east, which is no server/)
+  for (const nonsense of ['primary', 'primary=h', 'primary=postgres://h:6432']) t.throws(() => tenantPoolers({ TENANT_POOLERS: nonsense }), ConfigError)
 })

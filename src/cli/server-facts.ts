@@ -1,10 +1,10 @@
 // What one look at a database server tells of it, and what is to be said of that.
 import pg from 'pg'
 import { type Logger } from 'pino'
-import { type Config, type DatabaseServerSetting } from '../config.js'
+import { type Config, type DatabaseServerSetting, tenantPoolers } from '../config.js'
 import { type Check, failed, ok, warning } from './check.js'
 
-type Budget = Pick<Config, 'DATABASE_MAX_CONNECTIONS' | 'DATABASE_SERVER_CONNECTIONS'>
+type Budget = Pick<Config, 'DATABASE_MAX_CONNECTIONS' | 'DATABASE_SERVER_CONNECTIONS' | 'TENANT_SERVERS' | 'TENANT_POOLERS'>
 
 export interface ServerFacts {
   connectMs: number
@@ -61,7 +61,7 @@ export function judgeServer (server: string, facts: ServerFacts, config: Budget)
     ok(name, `connects in ${facts.connectMs.toFixed(1)} ms`),
     checkVersion(`${name} version`, facts),
     ...(facts.administrator ? [] : [failed(`${name} privileges`, 'the role of its URL may not create databases and roles', 'Give it CREATEDB and CREATEROLE.')]),
-    judgeConnections(`${name} connections`, facts, config),
+    judgeConnections(`${name} connections`, facts, config, tenantPoolers(config).has(server)),
     judgeAge(`${name} transaction age`, facts)
   ]
 }
@@ -70,9 +70,10 @@ export function checkVersion (name: string, { number, version }: { number: numbe
   return number >= 180_000 ? ok(name, `PostgreSQL ${version}`) : failed(name, `PostgreSQL ${version}`, 'Upgrade to PostgreSQL 18 or later.')
 }
 
-function judgeConnections (name: string, { used, ours, usable }: ServerFacts, { DATABASE_MAX_CONNECTIONS: each, DATABASE_SERVER_CONNECTIONS: all }: Budget): Check {
+function judgeConnections (name: string, { used, ours, usable }: ServerFacts, { DATABASE_MAX_CONNECTIONS: each, DATABASE_SERVER_CONNECTIONS: all }: Budget, pooled: boolean): Check {
   const detail = `${used} of ${usable} in use, ${ours} by Koinonia; ${all === undefined ? `each process takes up to ${each}` : `its processes may have ${all} together`}`
-  if (all !== undefined && ours > all) return failed(name, detail, 'More than the budget: is DATABASE_SERVER_CONNECTIONS the same for every process? Commands come on top of it.')
+  // What a pooler keeps open is its own affair.
+  if (all !== undefined && ours > all && !pooled) return failed(name, detail, 'More than the budget: is DATABASE_SERVER_CONNECTIONS the same for every process? Commands come on top of it.')
   if ((all ?? each) > usable) return failed(name, detail, 'The budget is more than there is: lower DATABASE_SERVER_CONNECTIONS or DATABASE_MAX_CONNECTIONS, or raise max_connections.')
   if (used < usable * CROWDED) return ok(name, detail)
   return warning(name, detail, 'Lower DATABASE_MAX_CONNECTIONS, run fewer processes, or raise max_connections.')

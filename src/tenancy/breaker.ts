@@ -1,5 +1,6 @@
 // Fails a dead server's requests fast: one breaker a database server, so no other server's tenants feel it.
 import { type OpeningGate } from './opening-gate.js'
+import { isRefusedPassword } from './refused-password.js'
 import { type Timing } from './timing.js'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
@@ -71,6 +72,7 @@ export class Breaker implements OpeningGate {
 
 /** True for what concerns the whole server: network, time-outs, starting up or shutting down, out of connections, memory or disk. */
 export function isServerFailure (error: Error): boolean {
+  if (isRefusedPassword(error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   // Whatever has no SQLSTATE comes from the network, or is a password exchange that did not get through.
   if (!/^[0-9A-Z]{5}$/.test(code) || /^E[A-Z]+$/.test(code)) return !error.message.startsWith('SASL')

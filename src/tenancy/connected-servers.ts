@@ -1,12 +1,13 @@
 // The database servers this process has to do with: one budget and one breaker for each address.
-import { type Config } from '../config.js'
+import { type Config, tenantPoolers } from '../config.js'
+import { Pooler } from './pooler.js'
 import { DatabaseServerConnections, type ServerStats } from './server-connections.js'
 import { type SharedServer } from './shares/connection-shares.js'
 import { type ServerAddress } from './tenant.js'
 import { type Timing } from './timing.js'
 
 export type ServerLimits = Pick<Config, 'DATABASE_MAX_CONNECTIONS' | 'DATABASE_REGISTRY_CONNECTIONS' | 'DATABASE_CONNECTIONS_PER_TENANT' |
-  'DATABASE_WAIT_MS' | 'DATABASE_CONNECT_TIMEOUT_MS' | 'DATABASE_STATEMENT_TIMEOUT_MS'>
+  'DATABASE_WAIT_MS' | 'DATABASE_CONNECT_TIMEOUT_MS' | 'DATABASE_STATEMENT_TIMEOUT_MS' | 'TENANT_SERVERS' | 'TENANT_POOLERS'>
 
 const CHURN = 3
 const IDLE_IN_TRANSACTION_MS = 60_000
@@ -14,6 +15,7 @@ const CLOSE_TIMEOUT_MS = 5_000
 
 export class ConnectedServers {
   readonly #servers = new Map<string, DatabaseServerConnections>()
+  readonly #poolers: Map<string, { host: string, port: number }>
   readonly #config: ServerLimits
   readonly #registryUrl: string
   readonly #timing: Timing | undefined
@@ -23,6 +25,7 @@ export class ConnectedServers {
 
   constructor (config: ServerLimits, registryUrl: string, timing: Timing | undefined, waited?: (server: string, ms: number) => void) {
     this.#config = config
+    this.#poolers = tenantPoolers(config)
     this.#registryUrl = registryUrl
     this.#timing = timing
     this.#waited = waited
@@ -66,6 +69,7 @@ export class ConnectedServers {
 
   #open (server: ServerAddress): DatabaseServerConnections {
     const config = this.#config
+    const pooler = this.#poolers.get(server.name)
     return new DatabaseServerConnections(server, {
       // The registry's own connections count on the server it lives on.
       connections: this.#shared ? 0 : config.DATABASE_MAX_CONNECTIONS - (isAt(this.#registryUrl, server) ? config.DATABASE_REGISTRY_CONNECTIONS : 0),
@@ -78,7 +82,7 @@ export class ConnectedServers {
       statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
       idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
       closeTimeoutMs: CLOSE_TIMEOUT_MS
-    }, this.#timing, this.#waited)
+    }, this.#timing, this.#waited, pooler && new Pooler(pooler.host, pooler.port))
   }
 }
 

@@ -1,13 +1,12 @@
 // One leased connection as Kysely sees it: statements one at a time, prepared by name, refused once the lease has ended.
 import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely'
-import pg, { type QueryResultRow } from 'pg'
+import pg from 'pg'
 import { problem } from '../errors.js'
 import { type Tracing } from '../tracing.js'
-import { type PostgresConnection } from './postgres-connector.js'
-import { type Answer, runPrepared, type Statement } from './prepared-query.js'
+import { type PostgresConnection } from './postgres-connection.js'
 import { isRefusedWrite, isStalePlan } from './query-refusals.js'
 import { inQuerySpan } from './query-span.js'
-import { statementFor } from './statement-names.js'
+import { type Answered, sendQuery } from './send-query.js'
 import { type Tenant } from './tenant.js'
 
 /** A query on a lease that has been given back, or beside the lease's open transaction: a fault of the caller. */
@@ -17,7 +16,6 @@ export class LeaseMisused extends Error {
 
 const RETRY_MOVED_SECONDS = 2
 const RETRY_LOST_SECONDS = 1
-type Answered<R> = Pick<pg.QueryResult<R & QueryResultRow>, 'command' | 'rowCount' | 'rows'> | Answer<R>
 
 const writing = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
@@ -58,7 +56,7 @@ export class LeaseConnection {
     this.#transaction = handle
     this.#plain = this.#handle()
     try {
-      await this.#execute(CompiledQuery.raw(sql))
+      await this.#execute(CompiledQuery.raw(`${sql}${this.physical.limits?.afterBegin ?? ''}`))
     } catch (error) {
       this.#transaction = undefined
       throw error
@@ -96,8 +94,9 @@ export class LeaseConnection {
     this.#assertLeased()
     this.#occupied = true
     this.physical.running++
+    this.physical.fresh = false
     try {
-      return toResult(await this.#send<R>(query, statementFor(query, this.physical.statements)))
+      return toResult(await this.#send<R>(query))
     } catch (error) {
       this.#judge(error)
       // As pg does: the trace of where an answer was read tells nobody which query failed.
@@ -107,7 +106,7 @@ export class LeaseConnection {
       if (this.physical.broken) throw problem('DATABASE_UNAVAILABLE', { retryAfter: RETRY_LOST_SECONDS, cause: error })
       // Sent without a name it is planned anew; in a transaction the error has ended that, so the caller must know.
       if (!isStalePlan(error) || this.#transaction !== undefined) throw error
-      return toResult(await this.#send<R>(query, undefined))
+      return toResult(await this.#send<R>(query, false))
     } finally {
       this.#occupied = false
       if (--this.physical.running === 0) this.physical.onQuiet?.()
@@ -120,16 +119,13 @@ export class LeaseConnection {
     // After a fatal error the server closes the connection a moment later.
     else if (error.severity === 'FATAL' || error.severity === 'PANIC') this.physical.broken = true
     // The statement's name stays bound to the old plan.
-    else if (isStalePlan(error)) this.physical.unfit = true
+    else if (isStalePlan(error)) this.physical.unfit = this.physical.plans.stale = true
     // Opened while the database was moved, but the move is not known here, or was taken back: the next one may write again.
     else if (isRefusedWrite(error) && this.tenant.status !== 'moving') this.physical.unfit = true
   }
 
-  #send<R> (query: CompiledQuery, statement: Statement | undefined): Promise<Answered<R>> {
-    const { client } = this.physical
-    return statement === undefined
-      ? client.query<R & QueryResultRow>(query.sql, query.parameters.slice())
-      : runPrepared<R>(client, statement, query.parameters)
+  #send<R> (query: CompiledQuery, named = true): Promise<Answered<R>> {
+    return sendQuery<R>(this.physical, query, { named, alone: this.#transaction === undefined })
   }
 
   /** Rows in chunks through a cursor; outside a transaction it opens one of its own. */

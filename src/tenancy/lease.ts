@@ -3,7 +3,7 @@ import { type Tracing } from '../tracing.js'
 import { type Slot } from './budget-account.js'
 import { LeaseConnection } from './lease-connection.js'
 import { queriesOn } from './lease-dialect.js'
-import { type PostgresConnection } from './postgres-connector.js'
+import { type PostgresConnection } from './postgres-connection.js'
 import { type TenantPool } from './tenant-pool.js'
 import { type Tenant, type TenantDb } from './tenant.js'
 
@@ -14,7 +14,7 @@ export interface TenantLease {
    * `release`, or beside an open transaction, is refused with LeaseMisused.
    */
   readonly db: TenantDb
-  /** Nothing has been prepared on the connection: its first statements will cost more. */
+  /** Nothing has been run on the connection: its first statements will cost more. */
   readonly fresh: boolean
   /** Idempotent. With a statement, stream or transaction unfinished the connection is closed, not used again. */
   release: () => void
@@ -23,6 +23,7 @@ export interface TenantLease {
 export function leaseOf (pool: TenantPool, tenant: Tenant, slot: Slot<PostgresConnection>, released: () => void, tracing?: Tracing): TenantLease {
   const connection = new LeaseConnection(slot.connection, tenant, tracing)
   const db = queriesOn(connection)
+  const { fresh } = slot.connection
   let held = true
   const release = (): void => {
     if (!held) return
@@ -32,5 +33,5 @@ export function leaseOf (pool: TenantPool, tenant: Tenant, slot: Slot<PostgresCo
     pool.server.budget.release(slot, reusable)
     released()
   }
-  return { tenant, db, fresh: slot.connection.statements.size === 0, release }
+  return { tenant, db, fresh, release }
 }

@@ -3,9 +3,12 @@ import net from 'node:net'
 import pg from 'pg'
 import { type Connector } from './budget-account.js'
 import { cancelQuery } from './cancel-query.js'
+import { type Pooler } from './pooler.js'
+import { type PostgresConnection } from './postgres-connection.js'
 import { type Statement } from './prepared-query.js'
 import { isRefusedPassword } from './refused-password.js'
 import { ScramClient } from './scram-client.js'
+import { TransactionLimits } from './transaction-limits.js'
 
 export interface ConnectionTarget {
   applicationName: string
@@ -17,6 +20,8 @@ export interface ConnectionTarget {
   password: () => string
   /** Tried when that one is refused: the role may have been given the next one a moment ago. */
   nextPassword?: () => string
+  /** What host and port are of, unless they are PostgreSQL's own. */
+  pooler?: Pooler | undefined
 }
 
 export interface ConnectionSettings {
@@ -28,20 +33,6 @@ export interface ConnectionSettings {
   idleInTransactionMs: number
   /** How long closing may take before the socket is cut. */
   closeTimeoutMs: number
-}
-
-export interface PostgresConnection {
-  readonly client: pg.PoolClient
-  /** The statements prepared on it, by name. */
-  readonly statements: Map<string, Statement>
-  /** Statements sent and not answered yet. */
-  running: number
-  /** Settles when the last running statement is answered. */
-  onQuiet: (() => void) | undefined
-  /** The server has closed it, or is about to. */
-  broken: boolean
-  /** It works, but must not serve another lease. */
-  unfit: boolean
 }
 
 interface Opened extends PostgresConnection {
@@ -59,9 +50,14 @@ export class PostgresConnector implements Connector<PostgresConnection> {
   /** Those that the server ended before anybody held them. */
   readonly #lostEarly = new WeakSet<pg.ClientBase>()
   #newSocket: net.Socket | undefined
+  readonly #limits: TransactionLimits | undefined
   #rotated = false
+  /** Of all sessions of a pooler: closing a connection to it does not end any. */
+  readonly #plans = { stale: false }
 
   constructor (readonly target: ConnectionTarget, readonly settings: ConnectionSettings) {
+    const { pooler } = target
+    this.#limits = pooler === undefined ? undefined : new TransactionLimits(settings)
     this.#pool = new pg.Pool({
       Client: ScramClient,
       host: target.host,
@@ -73,8 +69,7 @@ export class PostgresConnector implements Connector<PostgresConnection> {
       max: settings.max,
       idleTimeoutMillis: 0,
       connectionTimeoutMillis: settings.connectTimeoutMs,
-      statement_timeout: settings.statementTimeoutMs,
-      idle_in_transaction_session_timeout: settings.idleInTransactionMs,
+      ...(pooler === undefined ? { statement_timeout: settings.statementTimeoutMs, idle_in_transaction_session_timeout: settings.idleInTransactionMs } : {}),
       keepAlive: true,
       stream: () => (this.#newSocket = new net.Socket())
     })
@@ -108,18 +103,38 @@ export class PostgresConnector implements Connector<PostgresConnection> {
     const gone = new Promise<void>((resolve) => { socket.once('close', () => { resolve() }) })
     try {
       const client = await connecting
-      const connection: Opened = { client, statements: new Map(), running: 0, onQuiet: undefined, broken: this.#lostEarly.has(client), unfit: false, socket, gone }
+      const statements = await this.#keepsNames(client, socket) ? new Map<string, Statement>() : undefined
+      const plans = this.target.pooler === undefined ? { stale: false } : this.#plans
+      const connection: Opened = {
+        client, statements, plans, limits: this.#limits, fresh: true, running: 0, onQuiet: undefined, broken: this.#lostEarly.has(client), unfit: false, socket, gone
+      }
       const breakDown = (): void => {
         connection.broken = true
         lost()
       }
       client.on('error', breakDown)
+      client.on('error', () => { this.target.pooler?.forget() })
       client.once('end', breakDown)
       this.#opened.set(connection, connection)
       return connection
     } catch (error) {
       await this.#end(socket, gone)
       throw error
+    }
+  }
+
+  /** Ends the connection when it can't be told in time. */
+  async #keepsNames (client: pg.PoolClient, socket: net.Socket): Promise<boolean> {
+    const { pooler } = this.target
+    if (pooler === undefined) return true
+    const timer = setTimeout(() => { socket.destroy() }, this.settings.connectTimeoutMs)
+    try {
+      return await pooler.keepsStatements(client)
+    } catch (error) {
+      client.release(true)
+      throw error
+    } finally {
+      clearTimeout(timer)
     }
   }
 

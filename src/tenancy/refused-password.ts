@@ -3,7 +3,11 @@ import { DatabaseError } from 'pg'
 
 /** SQLSTATE invalid_password. */
 const INVALID_PASSWORD = '28P01'
+/** SQLSTATE protocol_violation, which PgBouncer gives to all that it says itself. */
+const OF_POOLER = '08P01'
 
+/** A role that may not log in at all is none to PgBouncer. */
 export function isRefusedPassword (error: unknown): boolean {
-  return error instanceof DatabaseError && error.code === INVALID_PASSWORD
+  if (!(error instanceof DatabaseError)) return false
+  return error.code === INVALID_PASSWORD || (error.code === OF_POOLER && /^(SASL authentication failed|password authentication failed|no such user)/.test(error.message))
 }

@@ -1,15 +1,17 @@
 // The administrators' connections: one URL a database server, from the settings alone, charged to the server's budget.
 import { type ClientBase } from 'pg'
 import { type DatabaseServerSetting } from '../config.js'
-import { type ServerAddress } from './tenant.js'
+import { type Pooler } from './pooler.js'
+import { type ServerAddress, type Tenant } from './tenant.js'
 
-export interface AdministrationTarget { applicationName: string, database: string, user: string, password: () => string }
+export interface AdministrationTarget { applicationName: string, database: string, user: string, password: () => string, pooler?: Pooler }
 
 /** The part of Tenancy that this needs: a connection that is gone from the server when the promise settles. */
 export interface ServerConnections {
   serverFor: (server: ServerAddress) => {
     readonly limits: { readonly connections: number }
     readonly breaker: { refusal: () => Error | undefined }
+    readonly pooler?: Pooler | undefined
     withConnection: <T>(target: AdministrationTarget, use: (client: ClientBase) => Promise<T>) => Promise<T>
   }
 }
@@ -51,6 +53,18 @@ export class ServerAdministration {
       password: () => decodeURIComponent(url.password)
     }
     return await this.#connections.serverFor(this.address(name)).withConnection(target, use)
+  }
+
+  /** Whether tenants' sessions there are a pooler's, which keeps them open between transactions and when nobody needs them. */
+  isPooled (name: string): boolean {
+    return this.#connections.serverFor(this.address(name)).pooler !== undefined
+  }
+
+  /** Signs in to the server's pooler, if it has one, which learns from it by what to sign in to PostgreSQL. Throws what `connect` does. */
+  async signInToPooler (name: string, { databaseName, roleName }: Pick<Tenant, 'databaseName' | 'roleName'>, password: string): Promise<void> {
+    const server = this.#connections.serverFor(this.address(name))
+    if (server.pooler === undefined) return
+    await server.withConnection({ applicationName: APPLICATION, database: databaseName, user: roleName, password: () => password, pooler: server.pooler }, async () => undefined)
   }
 
   /** False while the server is left alone because it did not let us in. */

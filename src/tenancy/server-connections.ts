@@ -5,7 +5,9 @@ import { Breaker, ServerUnavailable, type BreakerState } from './breaker.js'
 import { type BudgetLimits } from './budget-policy.js'
 import { AccountDraining, BudgetWaitExceeded } from './budget-refusals.js'
 import { ConnectionBudget, type BudgetStats } from './connection-budget.js'
-import { PostgresConnector, type ConnectionSettings, type ConnectionTarget, type PostgresConnection } from './postgres-connector.js'
+import { type Pooler } from './pooler.js'
+import { type PostgresConnection } from './postgres-connection.js'
+import { PostgresConnector, type ConnectionSettings, type ConnectionTarget } from './postgres-connector.js'
 import { type ServerAddress } from './tenant.js'
 import { systemTiming, type Timing } from './timing.js'
 
@@ -26,7 +28,9 @@ export class DatabaseServerConnections {
     limits: BudgetLimits,
     readonly settings: ConnectionSettings,
     timing: Timing = systemTiming,
-    waited?: (server: string, ms: number) => void
+    waited?: (server: string, ms: number) => void,
+    /** What tenants' connections go through, and count towards the budget all the same. */
+    readonly pooler?: Pooler
   ) {
     this.breaker = new Breaker(address.name, timing)
     this.budget = new ConnectionBudget(limits, timing, this.breaker, (ms) => waited?.(address.name, ms))
@@ -36,11 +40,12 @@ export class DatabaseServerConnections {
 
   /**
    * A connection of its own for what no tenant pool is for (creating databases, migrating): charged to the same budget,
-   * closed and gone from the server when the promise settles.
+   * closed and gone from the server when the promise settles. Directly, unless the target names a pooler.
    * @throws Problem DATABASE_BUSY, DATABASE_UNAVAILABLE
    */
   async withConnection<T> (target: Omit<ConnectionTarget, 'host' | 'port'>, use: (client: ClientBase) => Promise<T>): Promise<T> {
-    const connector = new PostgresConnector({ ...target, host: this.address.host, port: this.address.port }, this.settings)
+    const { host, port } = target.pooler ?? this.address
+    const connector = new PostgresConnector({ ...target, host, port }, this.settings)
     const account = this.budget.account(`database ${target.database}`, connector)
     try {
       const slot = await this.budget.acquire(account)

@@ -1,7 +1,8 @@
 // One tenant's pool: its place in the server's budget and the facts it connects with; it drains, it is never ended under a lease.
 import { type BudgetAccount, type Slot } from './budget-account.js'
 import { type DatabaseServerConnections } from './server-connections.js'
-import { PostgresConnector, type ConnectionTarget, type PostgresConnection } from './postgres-connector.js'
+import { type PostgresConnection } from './postgres-connection.js'
+import { PostgresConnector, type ConnectionTarget } from './postgres-connector.js'
 import { type ActivityFigures, TenantActivity } from './tenant-activity.js'
 import { type Tenant } from './tenant.js'
 
@@ -23,10 +24,12 @@ export class TenantPool {
   /** `password`: the role's of a credential version. */
   constructor (public tenant: Tenant, readonly server: DatabaseServerConnections, password: (version: number) => string) {
     const { credentialVersion } = tenant
+    const { host, port } = server.pooler ?? tenant.server
     const target: ConnectionTarget = {
       applicationName: `koinonia:${tenant.id}`,
-      host: tenant.server.host,
-      port: tenant.server.port,
+      host,
+      port,
+      pooler: server.pooler,
       database: tenant.databaseName,
       user: tenant.roleName,
       password: () => password(credentialVersion),

@@ -1,5 +1,6 @@
 // A registry, a provisioner and the operations over them, with files in a folder; tenants are made through the provisioner.
 import { join } from 'node:path'
+import { type Config } from '../../src/config.js'
 import { createFileStorage } from '../../src/providers/storage/file-storage.js'
 import { Operations } from '../../src/tenancy/lifecycle/operations.js'
 import { type RunnerServices } from '../../src/tenancy/lifecycle/run-operation.js'
@@ -10,11 +11,11 @@ import { newAdmin, newChurch, openProvisioner } from './provisioning-ground.js'
 
 interface Teardown { teardown: (run: () => Promise<void>) => unknown }
 
-interface Options { onStep?: RunnerServices['onStep'], onProvisioning?: ProvisionerOptions['onStep'], sagas?: readonly Saga[], TENANT_SERVERS?: string }
+interface Options { onStep?: RunnerServices['onStep'], onProvisioning?: ProvisionerOptions['onStep'], sagas?: readonly Saga[], TENANT_SERVERS?: string, settings?: Partial<Config> }
 
 /** `files`: the folder of what the operations keep; the same for every process of one test. */
-export async function openOperations (t: Teardown, registryUrl: string, files: string, { onStep = () => undefined, onProvisioning = () => undefined, sagas, TENANT_SERVERS }: Options = {}) {
-  const opened = await openProvisioner(t, registryUrl, { SPARE_TENANTS: 0, ...(TENANT_SERVERS === undefined ? {} : { TENANT_SERVERS }) }, { onStep: onProvisioning })
+export async function openOperations (t: Teardown, registryUrl: string, files: string, { onStep = () => undefined, onProvisioning = () => undefined, sagas, TENANT_SERVERS, settings = {} }: Options = {}) {
+  const opened = await openProvisioner(t, registryUrl, { SPARE_TENANTS: 0, ...(TENANT_SERVERS === undefined ? {} : { TENANT_SERVERS }), ...settings }, { onStep: onProvisioning })
   const { provisioner, tenancy } = opened
   const media = createFileStorage(join(files, 'media'))
   const archives = createFileStorage(join(files, 'backups'))

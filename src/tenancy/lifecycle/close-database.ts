@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ClientBase, escapeIdentifier } from 'pg'
 import { allowActingAs } from '../roles.js'
+import { endIdle } from './read-only.js'
 import { type OperationContext } from './saga.js'
 
 /** How long requests in flight get to finish, in milliseconds. */
@@ -10,12 +11,16 @@ const LOOK_EVERY_MS = 100
 
 /** Resolves when the tenant's role has no connection left and can't open one. The tenant's status must refuse requests already. */
 export async function closeDatabase ({ work, tenant, drain, confirm }: OperationContext): Promise<void> {
+  const pooled = work.servers.isPooled(tenant.server.name)
   await confirm()
   await work.servers.connect(tenant.server.name, async (client) => {
     await allowActingAs(client, tenant.roleName)
     await client.query(`ALTER ROLE ${escapeIdentifier(tenant.roleName)} NOLOGIN`)
     void drain(tenant.id)
-    for (let waited = 0; waited < PATIENCE_MS && await count(client, tenant.roleName) > 0; waited += LOOK_EVERY_MS) await pause(LOOK_EVERY_MS)
+    for (let waited = 0; waited < PATIENCE_MS && await count(client, tenant.roleName) > 0; waited += LOOK_EVERY_MS) {
+      if (pooled) await endIdle(client, tenant)
+      await pause(LOOK_EVERY_MS)
+    }
     await client.query('SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1', [tenant.roleName])
     const left = await count(client, tenant.roleName)
     if (left > 0) throw new Error(`${left} connections of ${tenant.roleName} could not be ended.`)

@@ -93,14 +93,19 @@ async function stopWriting (context: OperationContext): Promise<Partial<State>> 
     await work.registry.updateTable('tenants').set({ status: 'moving', updated_at: sql<Date>`now()` }).where('id', '=', tenant.id).where('status', '=', 'active').execute()
     // What this process has open is cut like any other when it takes too long.
     void drain(tenant.id)
-    const cut = await awaitDeparture(client, tenant, { moment, limitMs: WRITERS_MS, signal })
+    const cut = await awaitDeparture(client, tenant, { moment, limitMs: WRITERS_MS, pooled: work.servers.isPooled(tenant.server.name), signal })
     if (cut > 0) work.log.warn({ tenantId: tenant.id, connections: cut }, 'connections that still wrote when the move began were cut')
     return now === undefined ? {} : { refusedFrom: now.now }
   })
 }
 
-async function goOnWriting ({ work, tenant }: OperationContext): Promise<void> {
-  await work.servers.connect(tenant.server.name, (client) => allowWrites(client, tenant))
+async function goOnWriting ({ work, tenant, signal }: OperationContext): Promise<void> {
+  const pooled = work.servers.isPooled(tenant.server.name)
+  await work.servers.connect(tenant.server.name, async (client) => {
+    const moment = await allowWrites(client, tenant)
+    // Ours are closed when they are seen to be of no use; a pooler would keep its own.
+    if (pooled) await awaitDeparture(client, tenant, { moment, limitMs: WRITERS_MS, pooled, signal })
+  })
 }
 
 async function copy (context: OperationContext, given: State): Promise<undefined> {
@@ -125,7 +130,7 @@ async function dropSource (context: OperationContext, { from }: State): Promise<
   await analyze(work, tenant)
   await context.confirm()
   await work.servers.connect(from, async (client) => {
-    await awaitDeparture(client, tenant, { limitMs: READERS_MS, signal })
+    await awaitDeparture(client, tenant, { limitMs: READERS_MS, pooled: work.servers.isPooled(from), signal })
     await dropFromServer(dropping(context), client, tenant)
   })
 }

@@ -16,27 +16,35 @@ const TERMINATE_MS = 5_000
 export async function refuseWrites (client: ClientBase, { databaseName, roleName }: Database): Promise<string> {
   await allowActingAs(client, roleName)
   await client.query(`ALTER DATABASE ${escapeIdentifier(databaseName)} SET default_transaction_read_only = on`)
-  const { rows: [row] } = await client.query<{ moment: string }>('SELECT clock_timestamp()::text AS moment')
-  if (row === undefined) throw new Error('The server did not tell its time')
-  return row.moment
+  return await momentOf(client)
 }
 
-/** Those that can only read stay so until they are closed. Idempotent; a database that is gone is no error. */
-export async function allowWrites (client: ClientBase, { databaseName, roleName }: Database): Promise<void> {
+/** Those made before the returned moment may only read, until they are closed. Idempotent; a database that is gone is no error. */
+export async function allowWrites (client: ClientBase, { databaseName, roleName }: Database): Promise<string> {
   const { rows } = await client.query('SELECT FROM pg_database WHERE datname = $1', [databaseName])
-  if (rows.length === 0) return
-  await allowActingAs(client, roleName)
-  await client.query(`ALTER DATABASE ${escapeIdentifier(databaseName)} RESET default_transaction_read_only`)
+  if (rows.length > 0) {
+    await allowActingAs(client, roleName)
+    await client.query(`ALTER DATABASE ${escapeIdentifier(databaseName)} RESET default_transaction_read_only`)
+  }
+  return await momentOf(client)
 }
 
-/**
- * Resolves when no connection made up to `moment` is left; all of them, without one. They get `limitMs` to end what they do and
- * are then cut. Returns how many were cut.
- */
-export async function awaitDeparture (client: ClientBase, { databaseName }: Database, { moment, limitMs, signal }: { moment?: string, limitMs: number, signal: AbortSignal }): Promise<number> {
+export interface Departure {
+  /** Who connected up to then, by the server's clock; everybody, without it. */
+  moment?: string
+  limitMs: number
+  /** Their sessions are a pooler's: it keeps them, so each is ended between two transactions. */
+  pooled: boolean
+  signal: AbortSignal
+}
+
+/** Resolves when none of the connections is left. They get `limitMs` to end what they do and are then cut. Returns how many were cut. */
+export async function awaitDeparture (client: ClientBase, database: Database, { moment, limitMs, pooled, signal }: Departure): Promise<number> {
+  const { databaseName } = database
   const deadline = performance.now() + limitMs
   for (;;) {
     signal.throwIfAborted()
+    if (pooled) await endIdle(client, database, moment)
     const left = await connectionsOf(client, databaseName, moment)
     if (left.length === 0) return 0
     if (performance.now() > deadline) break
@@ -46,6 +54,19 @@ export async function awaitDeparture (client: ClientBase, { databaseName }: Data
   const left = await connectionsOf(client, databaseName, moment)
   if (left.length > 0) throw new Error(`${left.length} connections to ${databaseName} could not be ended`)
   return rows.length
+}
+
+/** Ends the sessions of the tenant's role that are between two transactions. */
+export async function endIdle (client: ClientBase, { databaseName, roleName }: Database, moment = 'infinity'): Promise<void> {
+  await client.query(`
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = $1 AND usename = $2 AND state = 'idle' AND backend_start <= $3::timestamptz`, [databaseName, roleName, moment])
+}
+
+async function momentOf (client: ClientBase): Promise<string> {
+  const { rows: [row] } = await client.query<{ moment: string }>('SELECT clock_timestamp()::text AS moment')
+  if (row === undefined) throw new Error('The server did not tell its time')
+  return row.moment
 }
 
 async function connectionsOf (client: ClientBase, databaseName: string, moment = 'infinity'): Promise<number[]> {

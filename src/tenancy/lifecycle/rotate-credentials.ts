@@ -33,6 +33,9 @@ export const rotateSaga = defineSaga({
       if (version === undefined) throw new Error('The operation does not say which version comes next')
       const password = tenantPassword(work.keyring, { ...tenant, credentialVersion: version })
       await work.servers.connect(tenant.server.name, (client) => changeRolePassword(client, tenant.roleName, password))
+      // Sessions that a pooler opens from now on need it; without us it would learn it from whoever hears of it first.
+      await work.servers.signInToPooler(tenant.server.name, tenant, password)
+        .catch((error: unknown) => { work.log.warn({ err: error, tenantId: tenant.id }, 'the pooler could not be told of a new password') })
       return undefined
     }
   }],
