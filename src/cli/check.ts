@@ -1,4 +1,5 @@
 // One thing the doctor looked at: how it stands, and if it is not well, what to do next.
+import { Problem } from '../errors.js'
 
 /** A repair that loses nothing, and that may be done twice. */
 export interface Fix {
@@ -36,7 +37,9 @@ export async function attempt (name: string, next: string, check: () => Promise<
   }
 }
 
+/** For an operator; callers of the API are not told what exactly is out of reach. */
 export function messageOf (error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  if (error instanceof Problem && error.code === 'DATABASE_UNAVAILABLE' && error.cause !== undefined) return `The database is out of reach: ${messageOf(error.cause)}`
   return error.message === '' ? error.name : error.message
 }

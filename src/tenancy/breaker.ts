@@ -1,4 +1,5 @@
 // Fails a dead server's requests fast: one breaker a database server, so no other server's tenants feel it.
+import { isOutOfReach } from '../registry/server-failure.js'
 import { type OpeningGate } from './opening-gate.js'
 import { isRefusedPassword } from './refused-password.js'
 import { type Timing } from './timing.js'
@@ -70,13 +71,7 @@ export class Breaker implements OpeningGate {
   }
 }
 
-/** True for what concerns the whole server: network, time-outs, starting up or shutting down, out of connections, memory or disk. */
+/** True for what concerns the whole server; a password that it or a pooler refuses concerns one tenant. */
 export function isServerFailure (error: Error): boolean {
-  if (isRefusedPassword(error)) return false
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  // Whatever has no SQLSTATE comes from the network, or is a password exchange that did not get through.
-  if (!/^[0-9A-Z]{5}$/.test(code) || /^E[A-Z]+$/.test(code)) return !error.message.startsWith('SASL')
-  // CONNECTION LIMIT of one role or database has the SQLSTATE of a full server (53300), but concerns one tenant.
-  if (code === '53300') return !/for (role|database) /.test(error.message)
-  return /^(08|53|58|XX|57P0[123])/.test(code)
+  return !isRefusedPassword(error) && isOutOfReach(error)
 }

@@ -1,6 +1,7 @@
 // Opens and closes one database's physical connections through its pg.Pool, and knows when each is really gone.
 import net from 'node:net'
 import pg from 'pg'
+import { endWhenSilent } from '../registry/server-failure.js'
 import { type Connector } from './budget-account.js'
 import { cancelQuery } from './cancel-query.js'
 import { type Pooler } from './pooler.js'
@@ -34,6 +35,9 @@ export interface ConnectionSettings {
   /** How long closing may take before the socket is cut. */
   closeTimeoutMs: number
 }
+
+/** A connection that nothing is sent on is proved alive after so long. */
+const KEEP_ALIVE_MS = 30_000
 
 interface Opened extends PostgresConnection {
   readonly socket: net.Socket
@@ -71,6 +75,7 @@ export class PostgresConnector implements Connector<PostgresConnection> {
       connectionTimeoutMillis: settings.connectTimeoutMs,
       ...(pooler === undefined ? { statement_timeout: settings.statementTimeoutMs, idle_in_transaction_session_timeout: settings.idleInTransactionMs } : {}),
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       stream: () => (this.#newSocket = new net.Socket())
     })
     // A closing client reports its errors here; its socket's end is all that matters by then.
@@ -115,6 +120,8 @@ export class PostgresConnector implements Connector<PostgresConnection> {
       client.on('error', breakDown)
       client.on('error', () => { this.target.pooler?.forget() })
       client.once('end', breakDown)
+      // Administrators' connections count no statements as running: they wait for hours on purpose.
+      endWhenSilent(client, this.settings.statementTimeoutMs + this.settings.connectTimeoutMs, () => connection.running > 0)
       this.#opened.set(connection, connection)
       return connection
     } catch (error) {
