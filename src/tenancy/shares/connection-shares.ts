@@ -75,6 +75,7 @@ export class ConnectionShares {
     }
     this.#started = true
     this.#beating = this.#beat()
+    this.#watch()
   }
 
   /** Keeps what it has until `leave`. */
@@ -102,6 +103,12 @@ export class ConnectionShares {
     }
   }
 
+  /** Apart from the beat: a registry that does not even refuse keeps a renewal waiting for longer than this process may go on. */
+  #watch (): void {
+    const timer = setInterval(() => { for (const server of this.#options.servers()) this.#stopIfSilent(server) }, this.#timing.beatMs).unref()
+    this.#stopping.signal.addEventListener('abort', () => { clearInterval(timer) })
+  }
+
   /** While it runs the limit only falls, so what is put on record covers all that this process may open. */
   async #renew (server: SharedServer): Promise<void> {
     const { registry, process, total, most } = this.#options
@@ -120,8 +127,16 @@ export class ConnectionShares {
   }
 
   #unheard (server: SharedServer, error: unknown): void {
-    const silentMs = performance.now() - (this.#renewedAt.get(server.address) ?? -Infinity)
-    this.#options.log.warn({ err: error, server: server.address, silentMs }, 'the share of this process could not be renewed')
-    if (silentMs > this.#timing.stopAfterMs) server.resize(0)
+    this.#options.log.warn({ err: error, server: server.address, silentMs: this.#silentMs(server) }, 'the share of this process could not be renewed')
+  }
+
+  #stopIfSilent (server: SharedServer): void {
+    if (server.limit() === 0 || this.#silentMs(server) <= this.#timing.stopAfterMs) return
+    this.#options.log.error({ server: server.address, silentMs: this.#silentMs(server) }, 'no connection is opened until the registry renews the share of this process')
+    server.resize(0)
+  }
+
+  #silentMs ({ address }: SharedServer): number {
+    return performance.now() - (this.#renewedAt.get(address) ?? -Infinity)
   }
 }
