@@ -1,9 +1,9 @@
 // Tracing by the OpenTelemetry SDK: loaded by `openTracing` alone, and only when there is a collector to tell.
-import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api'
 import { parseTraceParent } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { BasicTracerProvider, BatchSpanProcessor, ParentBasedSampler, type SpanExporter, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base'
+import { BasicTracerProvider, BatchSpanProcessor, ParentBasedSampler, type SpanExporter, type SpanProcessor, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Logger } from 'pino'
 import { type Attributes, type Tracing } from './tracing.js'
@@ -16,15 +16,18 @@ export interface Collector {
   share: number
 }
 
-const exportTimeoutMs = 3_000
+const usualExportTimeoutMs = 3_000
+/** Spans that wait while the collector is away or slow; what comes beyond that is dropped. */
+const queueSize = 4_096
+const batchSize = 512
 
-export function startTracing ({ url, headers, serviceName, share }: Collector, log: Logger): Tracing {
-  const exporter = telling(new OTLPTraceExporter({ url, headers, timeoutMillis: exportTimeoutMs, concurrencyLimit: 2 }), log)
+export function startTracing ({ url, headers, serviceName, share }: Collector, log: Logger, exportTimeoutMs = usualExportTimeoutMs): Tracing {
+  // At the end all batches leave at once.
+  const otlp = new OTLPTraceExporter({ url, headers, timeoutMillis: exportTimeoutMs, concurrencyLimit: queueSize / batchSize + 1 })
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName, 'process.pid': process.pid }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) }),
-    // Bounded: while the collector is away, spans beyond the queue are dropped.
-    spanProcessors: [new BatchSpanProcessor(exporter, { maxQueueSize: 4_096, scheduledDelayMillis: 1_000, exportTimeoutMillis: exportTimeoutMs })]
+    spanProcessors: [queueFor(otlp, exportTimeoutMs, log)]
   })
   const tracer = provider.getTracer('koinonia')
   // Not the SDK's global context: two services in one process, as in tests, have nothing to do with each other.
@@ -76,15 +79,31 @@ function noteError (span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR })
 }
 
-/** By itself the SDK keeps its failures to itself. */
-function telling (exporter: SpanExporter, log: Logger): SpanExporter {
-  return {
+/** The SDK's own queue, which by itself says nothing of what could not be sent, nor of what it had no room for. */
+function queueFor (exporter: SpanExporter, exportTimeoutMillis: number, log: Logger): SpanProcessor {
+  let [waiting, dropped] = [0, 0]
+  const telling: SpanExporter = {
     export (spans, done) {
+      waiting -= spans.length
+      if (dropped > 0) log.warn({ spans: dropped }, 'traces were dropped: the collector does not take them as fast as they come')
+      dropped = 0
       exporter.export(spans, (result) => {
         if (result.error !== undefined) log.warn({ err: result.error, spans: spans.length }, 'traces could not be sent to the collector')
         done(result)
       })
     },
     shutdown: () => exporter.shutdown()
+  }
+  const queue = new BatchSpanProcessor(telling, { maxQueueSize: queueSize, maxExportBatchSize: batchSize, scheduledDelayMillis: 1_000, exportTimeoutMillis })
+  return {
+    onStart: (span, context) => { queue.onStart(span, context) },
+    onEnd (span) {
+      if ((span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return
+      if (waiting < queueSize) waiting++
+      else dropped++
+      queue.onEnd(span)
+    },
+    forceFlush: () => queue.forceFlush(),
+    shutdown: () => queue.shutdown()
   }
 }
