@@ -26,10 +26,10 @@ export interface Sample {
   tenants: TenantSample[]
 }
 
-export async function askProcesses (urls: string[], token: string, { by, limit }: { by: Measure, limit: number }): Promise<Sample> {
+export async function askProcesses (urls: string[], token: string, { by, limit, signal }: { by: Measure, limit: number, signal: AbortSignal }): Promise<Sample> {
   // Each is asked for more than is shown: a tenant may be far down in every list and yet high in their sum.
   const path = `/metrics/tenants?by=${by}&limit=${Math.min(10 * limit, 1_000)}`
-  const asked = await Promise.all(urls.map((url) => askOne(url, path, token)))
+  const asked = await Promise.all(urls.map((url) => askOne(url, path, token, signal)))
   const answers = asked.filter((answer): answer is Answer => 'tenants' in answer)
   // Two addresses may lead to one process.
   const apart = [...new Map(answers.map((answer) => [answer.process, answer])).values()]
@@ -40,9 +40,9 @@ export async function askProcesses (urls: string[], token: string, { by, limit }
   }
 }
 
-async function askOne (url: string, path: string, token: string): Promise<Answer | { url: string, reason: string }> {
+async function askOne (url: string, path: string, token: string, stopped: AbortSignal): Promise<Answer | { url: string, reason: string }> {
   try {
-    const response = await fetch(url + path, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(answerMs) })
+    const response = await fetch(url + path, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.any([stopped, AbortSignal.timeout(answerMs)]) })
     if (!response.ok) return { url, reason: response.status === 401 ? 'it has another OPERATOR_TOKEN' : `HTTP ${response.status}` }
     const answer: unknown = await response.json()
     return Check(Answer, answer) ? answer : { url, reason: 'it is no Koinonia of this version' }

@@ -4,12 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { loadConfig, publicUrl } from '../config.js'
 import { type Measure, measures } from '../tenancy/busiest-tenants.js'
 import { askProcesses, type Sample } from './ask-processes.js'
+import { liveScreen, type Terminal } from './live-screen.js'
 import { table } from './table.js'
 import { wholeNumber } from './whole-number.js'
 
 interface Options { url?: string[], by: Measure, limit: number, interval: number, once?: true, json?: true }
-
-const clearScreen = '\x1b[H\x1b[J'
 
 export function topCommand (command: Command): void {
   command
@@ -23,9 +22,11 @@ export function topCommand (command: Command): void {
       '\nExample: koinonia top --by waits --url http://10.0.0.5:3000 --url http://10.0.0.6:3000')
     .action(async (options: Options) => {
       const config = loadConfig()
-      const ask = () => askProcesses(options.url ?? [publicUrl(config)], config.OPERATOR_TOKEN, options)
+      const stopped = new AbortController()
+      const ask = () => askProcesses(options.url ?? [publicUrl(config)], config.OPERATOR_TOKEN, { ...options, signal: stopped.signal })
       if (options.json !== true && options.once !== true && process.stdout.isTTY) {
-        await watch(ask, options)
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { stopped.abort() })
+        await watch(ask, process.stdout, options.interval * 1_000, stopped.signal)
         return
       }
       const sample = await ask()
@@ -34,11 +35,18 @@ export function topCommand (command: Command): void {
     })
 }
 
-/** Until Ctrl-C ends the process: there is nothing to close. */
-async function watch (ask: () => Promise<Sample>, { interval }: Options): Promise<never> {
-  for (;;) {
-    process.stdout.write(clearScreen + describe(await ask()) + '\n')
-    await pause(interval * 1_000)
+/** Until `stopped`; then the terminal is as it was before. */
+export async function watch (ask: () => Promise<Sample>, terminal: Terminal, intervalMs: number, stopped: AbortSignal): Promise<void> {
+  const screen = liveScreen(terminal)
+  try {
+    for (;;) {
+      const sample = await ask()
+      if (stopped.aborted) return
+      screen.draw(describe(sample))
+      await pause(intervalMs, undefined, { signal: stopped }).catch(() => undefined)
+    }
+  } finally {
+    screen.leave()
   }
 }
 

@@ -4,7 +4,7 @@ import { buildTestApp } from '../helpers/build.js'
 import { scrape } from '../helpers/scrape.js'
 import { runCli } from './run-cli.js'
 
-interface Panel { id: number, type: string, title: string, targets?: Array<{ expr: string }> }
+interface Panel { id: number, type: string, title: string, targets?: Array<{ expr: string, legendFormat?: string }> }
 interface Dashboard { panels: Panel[], templating: { list: Array<{ name: string, definition?: string }> } }
 
 const test = await buildTestApp(t, { spares: 1 })
@@ -43,4 +43,37 @@ await t.test('a counter is asked for its rate and a gauge is not; and no figure 
   }
   const shown = new Set(asked.flatMap(metricsIn))
   for (const [name, type] of types) if (name.startsWith('koinonia_')) t.ok(shown.has(name) || (type === 'histogram' && shown.has(`${name}_bucket`)), name)
+})
+
+await t.test('every label that is asked for, summed by or shown is one that the metric has, and a state that is named is one that is told', async (t) => {
+  const { services: { metrics: { registry } } } = test
+  const { body } = await scrape(test)
+  const labelsOf = (name: string): string[] => {
+    const metric = registry.getSingleMetric(name) ?? registry.getSingleMetric(name.replace(/_(bucket|sum|count)$/, ''))
+    return [...Reflect.get(metric ?? {}, 'labelNames') as string[], ...(name.endsWith('_bucket') ? ['le'] : [])]
+  }
+  let [matchers, values] = [0, 0]
+  for (const { title, targets = [] } of dashboard.panels) {
+    for (const { expr, legendFormat = '' } of targets) {
+      const [name = ''] = metricsIn(expr)
+      const known = labelsOf(name)
+      const by = /\bby \(([^)]*)\)/.exec(expr)?.[1]?.split(',').map((label) => label.trim())
+      for (const label of by ?? []) t.ok(known.includes(label), `${title}: by ${label}`)
+      for (const [, label = '', operator, value = ''] of expr.matchAll(/[{,]\s*(\w+)(=~|!~|!=|=)"([^"]*)"/g)) {
+        matchers++
+        t.ok(known.includes(label), `${title}: {${label}}`)
+        if (operator === '=~' || operator === '!~') continue
+        values++
+        t.match(body, new RegExp(`^${name}\\{[^}]*\\b${label}="${value}"`, 'm'), `${title}: ${label}="${value}"`)
+      }
+      // What Prometheus itself adds stays only where nothing is summed.
+      const shown = by ?? (/\b(?:sum|max|min|avg|count) ?\(/.test(expr) ? [] : [...known, 'instance', 'job'])
+      for (const [, label = ''] of legendFormat.matchAll(/{{\s*(\w+)\s*}}/g)) t.ok(shown.includes(label), `${title}: {{${label}}}`)
+    }
+  }
+  t.ok(matchers > 10 && values > 0)
+  for (const { definition = '' } of dashboard.templating.list) {
+    const [, name = '', label = ''] = /^label_values\((\w+), (\w+)\)$/.exec(definition) ?? []
+    if (definition !== '') t.ok(labelsOf(name).includes(label), definition)
+  }
 })
