@@ -3,7 +3,8 @@ import { sql } from 'kysely'
 import { type DatabaseServerSetting, tenantServers } from '../config.js'
 import { mapBounded } from '../tenancy/map-bounded.js'
 import { currentSchemaVersion } from '../tenancy/schema-version.js'
-import { attempt, type Check, ok, warning } from './check.js'
+import { isAt } from '../tenancy/connected-servers.js'
+import { attempt, type Check, failed, ok, warning } from './check.js'
 import { type Operator } from './operator.js'
 import { judgeServer, readServerFacts } from './server-facts.js'
 
@@ -11,13 +12,30 @@ const AT_ONCE = 8
 
 export async function checkServers (operator: Operator): Promise<Check[]> {
   const servers = tenantServers(operator.config, operator.registryUrl)
-  return (await mapBounded(servers, AT_ONCE, (server) =>
-    attempt(`server ${server.name}`, 'Check that it runs and that its URL in TENANT_SERVERS is right.', () => checkServer(operator, server)))).flat()
+  const checks = await mapBounded(servers, AT_ONCE, (server) =>
+    attempt(`server ${server.name}`, 'Check that it runs and that its URL in TENANT_SERVERS is right.', () => checkServer(operator, server)))
+  return [...checks.flat(), ...await checkUnnamed(operator, servers.map(({ name }) => name))]
 }
 
 async function checkServer (operator: Operator, server: DatabaseServerSetting): Promise<Check[]> {
+  const before = heldByUs(operator, server)
   const facts = await readServerFacts(server, operator.config, operator.log)
-  return [...judgeServer(server.name, facts, operator.config), await checkSpares(operator, server.name)]
+  // A fleet that uses all it may is not above its budget because the doctor looks at it.
+  const ours = Math.max(0, facts.ours - Math.max(before, heldByUs(operator, server)))
+  return [...judgeServer(server.name, { ...facts, ours }, operator.config), await checkSpares(operator, server.name)]
+}
+
+/** This command's own connections there, with the one that counts. */
+function heldByUs ({ tenancy, provisioner, registryPool, registryUrl }: Operator, { name }: DatabaseServerSetting): number {
+  const ofTenants = tenancy.stats().servers.find(({ server }) => server === name)?.used ?? 0
+  return 1 + ofTenants + (isAt(registryUrl, provisioner.work.servers.address(name)) ? registryPool.totalCount : 0)
+}
+
+async function checkUnnamed ({ registry }: Operator, named: string[]): Promise<Check[]> {
+  const { rows } = await sql<{ name: string, count: number }>`
+    SELECT s.name, count(*)::integer AS count FROM tenants t JOIN database_servers s ON s.id = t.server_id
+    WHERE t.status IN ('active', 'suspended', 'moving') AND s.name <> ALL(${named}) GROUP BY 1 ORDER BY 1`.execute(registry)
+  return rows.map(({ name, count }) => failed(`server ${name}`, `${count === 1 ? 'One organization lives' : `${count} organizations live`} there, but TENANT_SERVERS does not name it`, 'Name it, with its administrator\'s URL, or nobody migrates them and looks after them.'))
 }
 
 async function checkSpares ({ registry, config }: Operator, server: string): Promise<Check> {

@@ -1,21 +1,13 @@
 // `koinonia doctor --drift`: where a tenant's schema is not what its version says, as the DDL that would mend it.
-import { SingleBar } from 'cli-progress'
 import { type Drift, type DriftReport, findDrift } from '../tenancy/drift/find-drift.js'
+import { databasesBar } from './databases-bar.js'
 import { asOperator } from './operator.js'
 
 /** The exit code: 1 when a database has drifted, or could not be compared. */
 export async function examineDrift (options: { json?: true, concurrency?: number }): Promise<number> {
-  const bar = options.json !== true && process.stdout.isTTY
-    ? new SingleBar({ format: 'Comparing [{bar}] {value}/{total}  {eta_formatted} left', barCompleteChar: '=', barIncompleteChar: ' ', hideCursor: true, clearOnComplete: true, fps: 5 })
-    : undefined
-  let shown = false
-  const onProgress = (done: number, total: number): void => {
-    if (shown) bar?.update(done)
-    else bar?.start(total, done)
-    shown = true
-  }
+  const { onProgress, stop } = databasesBar('Comparing', options.json === true)
   const { concurrency } = options
-  const report = await asOperator(async ({ provisioner }) => await findDrift(provisioner.work, { onProgress, ...(concurrency === undefined ? {} : { concurrency }) }).finally(() => bar?.stop()))
+  const report = await asOperator(async ({ provisioner }) => await findDrift(provisioner.work, { onProgress, ...(concurrency === undefined ? {} : { concurrency }) }).finally(stop))
   const healthy = report.drifted.length + report.failed.length === 0
   console.log(options.json === true ? JSON.stringify({ healthy, ...report }, null, 2) : describe(report))
   return healthy ? 0 : 1

@@ -7,8 +7,10 @@ import { checkLeftovers } from './check-leftovers.js'
 import { checkRegistry } from './check-registry.js'
 import { checkServers } from './check-servers.js'
 import { checkSpares } from './check-spares.js'
-import { checkRegistryTables, checkTenantTables } from './check-tables.js'
+import { checkRegistryTables } from './check-tables.js'
+import { checkTenants, type TenantsLook } from './check-tenants.js'
 import { type Check } from './check.js'
+import { databasesBar } from './databases-bar.js'
 import { examineDrift } from './doctor-drift.js'
 import { type Fixed, mend } from './mend.js'
 import { asOperator, type Operator } from './operator.js'
@@ -20,7 +22,7 @@ interface Options { fix?: true, tenants?: true, drift?: true, concurrency?: numb
 export function doctorCommand (command: Command): void {
   command
     .option('--fix', 'do what is safe about what was found: each thing is named, then done')
-    .option('--tenants', 'look into every tenant\'s database as well, a few at a time')
+    .option('--tenants', 'look into every tenant\'s database as well, a few at a time: its tables, its admins and its numbers')
     .option('--json', 'print JSON')
     .option('--drift', 'instead compare every tenant\'s schema with that of its version, and print the difference as DDL; changes nothing')
     .option('--concurrency <databases>', 'compared at a time on each server; twice the cores unless given', (value) => wholeNumber(value, 1))
@@ -39,21 +41,25 @@ export function doctorCommand (command: Command): void {
 
 /** The checks as they stand at the end, and what was done on the way there. */
 async function treat (operator: Operator, options: Options): Promise<{ checks: Check[], fixes: Fixed[] }> {
-  const checks = await examine(operator, options)
+  const look = async (): Promise<Check[]> => {
+    const { onProgress, stop } = databasesBar('Looking into databases', options.json === true)
+    return await examine(operator, { tenants: options.tenants === true && { onProgress } }).finally(stop)
+  }
+  const checks = await look()
   const fixes = options.fix === true ? checks.flatMap(({ fix }) => fix ?? []) : []
   if (fixes.length === 0) return { checks, fixes: [] }
   const fixed = await mend(operator, fixes, (line) => { console.error(line) })
-  return { checks: await examine(operator, options), fixes: fixed }
+  return { checks: await look(), fixes: fixed }
 }
 
 /** Changes nothing. */
-export async function examine (operator: Operator, { tenants }: Pick<Options, 'tenants'> = {}): Promise<Check[]> {
+async function examine (operator: Operator, { tenants }: { tenants: false | TenantsLook }): Promise<Check[]> {
   const registry = await checkRegistry(operator, () => systemClock.now())
   // Without a registry that answers, the other checks only repeat what it said.
   if (registry.some(({ name, state }) => state === 'failed' && name.startsWith('registry'))) return registry
   const rest = await Promise.all([
     checkIndexes(operator), checkBackups(operator), checkRegistryTables(operator), checkServers(operator), checkSpares(operator), checkLeftovers(operator),
-    ...(tenants === true ? [checkTenantTables(operator)] : [])
+    ...(tenants === false ? [] : [checkTenants(operator, tenants)])
   ])
   return [...registry, ...rest.flat()]
 }

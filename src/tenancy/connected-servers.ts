@@ -91,7 +91,8 @@ function addressOf (url: string): { host: string, port: number } {
   return { host: searchParams.get('host') ?? decodeURIComponent(hostname), port: Number(port === '' ? '5432' : port) }
 }
 
-function isAt (url: string, server: { host: string, port: number }): boolean {
+/** Whether a URL leads to this server: all names of this machine are one. */
+export function isAt (url: string, server: { host: string, port: number }): boolean {
   const { host, port } = addressOf(url)
   return port === server.port && (host === server.host || (isLocal(host) && isLocal(server.host)))
 }

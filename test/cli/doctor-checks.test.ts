@@ -1,16 +1,27 @@
 // The doctor's checks whose faults take days to come about: tables that nobody vacuums, servers that fill up or grow old; and an operation left behind.
+import type pg from 'pg'
 import t from 'tap'
 import { checkBackups } from '../../src/cli/check-backups.js'
 import { checkOperations } from '../../src/cli/check-operations.js'
-import { checkRegistryTables, checkTenantTables } from '../../src/cli/check-tables.js'
+import { checkServers } from '../../src/cli/check-servers.js'
+import { checkRegistryTables, usualLimits } from '../../src/cli/check-tables.js'
+import { checkTenants } from '../../src/cli/check-tenants.js'
 import { type Check } from '../../src/cli/check.js'
 import { judgeServer, type ServerFacts } from '../../src/cli/server-facts.js'
 import { loadConfig } from '../../src/config.js'
+import { migrateRegistry } from '../../src/registry/migrate.js'
 import { prepareServices } from '../../src/services.js'
+import { rotateSaga } from '../../src/tenancy/lifecycle/rotate-credentials.js'
 import { mapBounded } from '../../src/tenancy/map-bounded.js'
+import { makeFolder, startFor } from '../helpers/embedded-postgres.js'
 import { connect, databaseUrl, makeRegistry, MASTER_KEY, newAdmin, newChurch, silent } from '../helpers/provisioning-ground.js'
 
 const config = loadConfig({ NODE_ENV: 'test', JWT_SECRET: 'x'.repeat(32), MASTER_KEY: MASTER_KEY.toString('base64'), OPERATOR_TOKEN: 'x'.repeat(24) })
+
+const plantServer = async (sql: pg.Client, name: string) => await sql.query('INSERT INTO database_servers (name, host, port, admin_secret_ref) VALUES ($1, \'127.0.0.1\', 9, \'TENANT_SERVERS\')', [name])
+/** A row alone, three days old, on the one server there is. */
+const plantTenant = async (sql: pg.Client, id: string) => await sql.query(`WITH o AS (INSERT INTO organizations (kind, name, email, trial_ends_at) VALUES ('church', 'A', 'a@example.org', now()) RETURNING id)
+  INSERT INTO tenants (id, organization_id, server_id, status, created_at) SELECT $1, o.id, s.id, 'active', now() - interval '3 days' FROM o, database_servers s`, [id])
 
 const amiss = (checks: Check[]) => checks.filter(({ state }) => state !== 'ok').map(({ name, state }) => ({ name, state }))
 
@@ -21,6 +32,7 @@ void t.test('tables full of dead rows, and tables that were never vacuumed, are 
   const operator = { ...services, registryUrl: ground.registryUrl }
   const reservation = await services.provisioner.reserve(newChurch())
   await services.provisioner.activate(reservation, newAdmin())
+  await ground.sql.query('DELETE FROM admin_email_index')
   const plant = 'CREATE TABLE heap (id int) WITH (autovacuum_enabled = false); INSERT INTO heap SELECT generate_series(1, 500); CREATE TABLE worn (id int) WITH (autovacuum_enabled = false); INSERT INTO worn SELECT generate_series(1, 500)'
   const inside = await connect(databaseUrl(ground.adminUrl, reservation.tenant.databaseName))
   for (const client of [ground.sql, inside]) {
@@ -31,28 +43,81 @@ void t.test('tables full of dead rows, and tables that were never vacuumed, are 
   }
   await inside.query(`ALTER TABLE heap OWNER TO ${reservation.tenant.roleName}; ALTER TABLE worn OWNER TO ${reservation.tenant.roleName}`)
   await inside.end()
-  const limits = { deadRows: 100, deadShare: 0.3, writes: 400 }
-  for (const look of [() => checkRegistryTables(operator, limits), () => checkTenantTables(operator, limits)]) {
+  const limits = { ...usualLimits, deadRows: 100, deadShare: 0.3, writes: 400 }
+  for (const look of [() => checkRegistryTables(operator, limits), () => checkTenants(operator, { limits })]) {
     const found = await look()
     t.strictSame(amiss(found), [{ name: 'unvacuumed', state: 'warning' }, { name: 'bloat', state: 'warning' }])
     for (const { fix } of found) await fix?.run()
     t.strictSame(amiss(await look()), [])
   }
-  t.strictSame(amiss([...await checkRegistryTables(operator), ...await checkTenantTables(operator)]), [], 'a small database is no case for the doctor')
+  t.strictSame(amiss([...await checkRegistryTables(operator), ...await checkTenants(operator)]), [], 'a small database is no case for the doctor')
 })
 
-void t.test('an operation that no worker takes up is found and gone on with', async (t) => {
+void t.test('a table whose file has grown far beyond its rows is found, also after it was vacuumed; giving the space back is left to a person', async (t) => {
   const ground = await makeRegistry(t)
   const services = prepareServices(config, ground.registryUrl, silent)
   t.teardown(() => services.close())
-  const retried: string[] = []
-  const operations = Object.assign(Object.create(services.operations) as typeof services.operations, { retry: async (id: string) => { retried.push(id) } })
-  await ground.sql.query(`INSERT INTO tenant_operations (tenant_id, kind, requested_by, run_after, owner, lease_expires_at)
-    VALUES ('t1aaaaaaa', 'move', 'ana@host', now() - interval '1 hour', 'gone:1', now() - interval '10 minutes')`)
-  const found = await checkOperations({ registry: services.registry, operations })
+  const operator = { ...services, registryUrl: ground.registryUrl }
+  await ground.sql.query(`CREATE TABLE swollen (id int, note text) WITH (autovacuum_enabled = false); INSERT INTO swollen SELECT i, repeat('a', 200) FROM generate_series(1, 10000) i;
+    CREATE TABLE full_up (id int, note text) WITH (autovacuum_enabled = false); INSERT INTO full_up SELECT i, repeat('a', 200) FROM generate_series(1, 10000) i`)
+  await ground.sql.query('DELETE FROM swollen WHERE id % 10 <> 0')
+  await ground.sql.query('SELECT pg_stat_force_next_flush()')
+  await ground.sql.query('VACUUM (ANALYZE) swollen')
+  await ground.sql.query('VACUUM (ANALYZE) full_up')
+  await ground.sql.query('SELECT pg_stat_force_next_flush()')
+  const look = () => checkRegistryTables(operator, { ...usualLimits, emptyBytes: 1_000_000 })
+  const found = (await look()).filter(({ state }) => state !== 'ok')
+  t.match(found, [{ name: 'bloat', state: 'warning', detail: /^public\.swollen of registry takes 2\.\d MB, of which its rows need about 0\.\d MB$/, next: /VACUUM \(FULL, ANALYZE\) public\.swollen/ }])
+  t.equal(found[0]?.fix, undefined)
+  await ground.sql.query('VACUUM (FULL, ANALYZE) swollen')
+  t.strictSame(amiss(await look()), [])
+})
+
+void t.test('connections above the budget of all processes are found; those that the doctor itself holds are none of them', async (t) => {
+  const server = await startFor(t, { dataDir: await makeFolder(t), maxConnections: 60 })
+  const registryUrl = databaseUrl(server.adminUrl, 'registry')
+  const setUp = await connect(server.adminUrl)
+  await setUp.query('CREATE DATABASE registry')
+  await setUp.end()
+  await migrateRegistry(registryUrl, silent)
+  const services = prepareServices({ ...config, TENANT_SERVERS: `east=${server.adminUrl}`, DATABASE_SERVER_CONNECTIONS: 20 }, registryUrl, silent)
+  t.teardown(() => services.close())
+  const operator = { ...services, registryUrl }
+  const fleet: pg.Client[] = []
+  const process = async () => { fleet.push(await connect(`${server.adminUrl}?application_name=koinonia:t1`)) }
+  for (let open = 0; open < 20; open++) await process()
+  const judged = async () => (await checkServers(operator)).find(({ name }) => name === 'server east connections')
+  await services.registry.selectFrom('tenants').select('id').execute()
+  t.match(await services.provisioner.work.servers.connect('east', judged), { state: 'ok', detail: /, 20 by Koinonia; its processes may have 20 together/ })
+  await process()
+  t.match(await judged(), { state: 'failed', detail: /, 21 by Koinonia/, next: /More than the budget/ })
+  for (const client of fleet) await client.end()
+  t.match(await judged(), { state: 'ok' })
+})
+
+void t.test('an operation that no worker takes up is found, gone on with by the repair, and then no finding any more', async (t) => {
+  const ground = await makeRegistry(t)
+  const services = prepareServices(config, ground.registryUrl, silent)
+  t.teardown(() => services.close())
+  const reservation = await services.provisioner.reserve(newChurch())
+  await services.provisioner.activate(reservation, newAdmin())
+  const { id } = reservation.tenant
+  await services.operations.begin(rotateSaga, id, {}, { requestedBy: 'ana@host', runAfter: new Date() })
+  await ground.sql.query('UPDATE tenant_operations SET run_after = now() - interval \'1 hour\', owner = \'gone:1\', lease_expires_at = now() - interval \'10 minutes\'')
+  const found = await checkOperations(services)
   t.strictSame(amiss(found), [{ name: 'overdue operation', state: 'failed' }])
   for (const { fix } of found) await fix?.run()
-  t.equal(retried.length, 1)
+  t.strictSame(amiss(await checkOperations(services)), [])
+  t.equal((await services.operations.tenant(id)).credentialVersion, 2)
+})
+
+void t.test('organizations on a server that TENANT_SERVERS does not name are told of', async (t) => {
+  const ground = await makeRegistry(t)
+  const services = prepareServices(config, ground.registryUrl, silent)
+  t.teardown(() => services.close())
+  await plantServer(ground.sql, 'forgotten')
+  await plantTenant(ground.sql, 't1aaaaaaa')
+  t.match((await checkServers({ ...services, registryUrl: ground.registryUrl })).filter(({ name }) => name === 'server forgotten'), [{ state: 'failed', detail: /^One organization lives there/ }])
 })
 
 void t.test('missing, old and unreadable backups are found where backups are made', async (t) => {
@@ -60,12 +125,10 @@ void t.test('missing, old and unreadable backups are found where backups are mad
   const services = prepareServices(config, ground.registryUrl, silent)
   t.teardown(() => services.close())
   const { sql } = ground
-  await sql.query('INSERT INTO database_servers (name, host, port, admin_secret_ref) VALUES (\'east\', \'127.0.0.1\', 9, \'TENANT_SERVERS\')')
-  const tenant = async (id: string) => await sql.query(`WITH o AS (INSERT INTO organizations (kind, name, email, trial_ends_at) VALUES ('church', 'A', 'a@example.org', now()) RETURNING id)
-    INSERT INTO tenants (id, organization_id, server_id, status, created_at) SELECT $1, o.id, s.id, 'active', now() - interval '3 days' FROM o, database_servers s`, [id])
+  await plantServer(sql, 'east')
   const backup = async (id: string, hours: number, error: string | null) => await sql.query(`INSERT INTO tenant_backups (id, tenant_id, kind, storage_key, size_bytes, sha256, schema_version, tables, created_at, verify_error)
     VALUES (uuidv7(), $1, 'backup', $1::text || $2::integer, 1, sha256(''), 1, '{}', now() - make_interval(hours => $2::integer), $3)`, [id, hours, error])
-  for (const id of ['t1missing', 't2oldaaa', 't3broken', 't4wellaa']) await tenant(id)
+  for (const id of ['t1missing', 't2oldaaa', 't3broken', 't4wellaa']) await plantTenant(sql, id)
   t.match(await checkBackups(services), [{ state: 'ok' }], 'who makes none is not told of them')
   await backup('t2oldaaa', 40, null)
   await backup('t3broken', 1, 'It is cut off.')
@@ -73,7 +136,7 @@ void t.test('missing, old and unreadable backups are found where backups are mad
   await backup('t4wellaa', 1, null)
   t.match(await checkBackups(services), [{ state: 'failed', detail: /of 4 .*1 without one, 1 whose latest is over 30 hours old, 1 whose latest can't/ }])
   await sql.query('DELETE FROM tenants WHERE id IN (\'t1missing\', \'t2oldaaa\', \'t3broken\')')
-  await tenant('t5newaaa')
+  await plantTenant(sql, 't5newaaa')
   await sql.query('UPDATE tenants SET created_at = now() WHERE id = \'t5newaaa\'')
   t.match(await checkBackups(services), [{ state: 'ok', detail: '1 of 2 organizations have a recent one, the others are new' }])
 })

@@ -29,11 +29,11 @@ void t.test('every planted fault is found and nothing is touched; --fix names wh
   const mark = `koinonia registry ${await registryIdentity(registry.db)}`
   const reserve = async (name: string) => (await provisioner.reserve(newChurch(name))).tenant
   const [gone, behind, archived, stuck, cut] = [await provisioner.reserve(newChurch('Gone')), await provisioner.reserve(newChurch('Behind')), await reserve('Archived'), await reserve('Stuck'), await reserve('Cut')]
-  const [dead, orphan, lived] = [await reserve('Dead'), await reserve('Orphan'), await reserve('Lived in')]
+  const [dead, orphan, lived, bare] = [await reserve('Dead'), await reserve('Orphan'), await reserve('Lived in'), await reserve('Role alone')]
   await provisioner.activate(gone, newAdmin())
   await provisioner.activate(behind, newAdmin())
   await provisioner.refillSpares()
-  for (const { id } of [gone.tenant, orphan, lived, dead]) await tenancy.drain(id)
+  for (const { id } of [gone.tenant, orphan, lived, dead, bare]) await tenancy.drain(id)
   const { sql, admin } = ground
   await admin.query(`DROP DATABASE ${gone.tenant.databaseName} WITH (FORCE)`)
   await sql.query('UPDATE tenants SET schema_version = 1 WHERE id = $1 OR status = \'spare\'', [behind.tenant.id])
@@ -43,7 +43,8 @@ void t.test('every planted fault is found and nothing is touched; --fix names wh
   const inside = await connect(databaseUrl(ground.adminUrl, lived.databaseName))
   await inside.query('INSERT INTO admins (email, password_hash, first_name, last_name, role) VALUES (\'a@example.org\', \'none\', \'A\', \'B\', \'primary\')')
   await inside.end()
-  await sql.query('DELETE FROM tenants WHERE id = ANY($1)', [[orphan.id, lived.id]])
+  await admin.query(`DROP DATABASE ${bare.databaseName} WITH (FORCE)`)
+  await sql.query('DELETE FROM tenants WHERE id = ANY($1)', [[orphan.id, lived.id, bare.id]])
   await admin.query(`DROP DATABASE ${dead.databaseName} WITH (FORCE)`)
   await admin.query(`DROP ROLE ${dead.roleName}`)
   await sql.query('UPDATE tenants SET status = \'deleted\', provisioning_owner = NULL WHERE id = $1', [dead.id])
@@ -69,7 +70,7 @@ void t.test('every planted fault is found and nothing is touched; --fix names wh
   const looked = await doctor()
   t.equal(looked.healthy, false)
   const unsafe = ['database missing', 'failed jobs', 'failed operation', 'misplaced database', 'orphan with data', 'overdue jobs', 'overdue operation', 'server dead', 'tenant schemas']
-  const safe = ['e-mail index', 'number index', 'orphan', 'stale spares', 'stale template', 'unfinished tenant', 'unfinished tenant']
+  const safe = ['e-mail index', 'number index', 'orphan', 'orphan', 'stale spares', 'stale template', 'unfinished tenant', 'unfinished tenant']
   t.strictSame(amiss(looked.checks).filter((name) => !name.endsWith(' spares') || name === 'stale spares'), [...unsafe, ...safe].sort())
   for (const { name, next } of looked.checks.filter(({ state }) => state !== 'ok')) t.ok(next, `${name} says what to do`)
   t.strictSame(looked.checks.filter(({ fix }) => fix !== undefined).map(({ name }) => name).sort(), safe)
@@ -82,6 +83,8 @@ void t.test('every planted fault is found and nothing is touched; --fix names wh
   t.strictSame(amiss(fixed.checks).filter((name) => !name.endsWith(' spares')), unsafe, 'what could not be taken back is tried again later')
   const { rows: left } = await admin.query<{ datname: string }>('SELECT datname FROM pg_database WHERE datname = ANY($1) ORDER BY 1', [[orphan.databaseName, lived.databaseName, cut.databaseName, template]])
   t.strictSame(left.map(({ datname }) => datname), [lived.databaseName])
+  const { rows: roles } = await admin.query<{ rolname: string }>('SELECT rolname FROM pg_roles WHERE rolname = ANY($1)', [[orphan.roleName, lived.roleName, bare.roleName]])
+  t.strictSame(roles.map(({ rolname }) => rolname), [lived.roleName])
   t.strictSame((await sql.query<object>('SELECT action, outcome FROM operator_audit WHERE subject = $1', [cut.id])).rows, [{ action: 'doctor.fix', outcome: 'done' }])
   await admin.query(`DROP DATABASE ${stuck.databaseName} WITH (FORCE)`)
   await admin.query(`DROP ROLE ${stuck.roleName}`)
