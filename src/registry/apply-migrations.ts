@@ -1,5 +1,5 @@
 // Brings one database to the newest version of a migration folder, in this process, over a connection it is given.
-import { runner, type RunnerOption } from 'node-pg-migrate'
+import { type RunnerOption } from 'node-pg-migrate'
 import { type ClientBase } from 'pg'
 import { type Logger } from 'pino'
 import { folderPath, loadMigrations, type MigrationFile, type MigrationFolder } from './migration-files.js'
@@ -20,6 +20,7 @@ export interface MigrationResult {
  * @throws Error naming the file, with PostgreSQL's error as its cause.
  */
 export async function applyMigrations (client: ClientBase, folder: MigrationFolder, log: Logger): Promise<MigrationResult> {
+  const { runner } = await loadRunner()
   const done = await runner({ ...optionsFor(client, folder, log), direction: 'up' })
   return { applied: done.map(({ name }) => name), version: await countApplied(client) }
 }
@@ -29,6 +30,7 @@ export async function applyMigrations (client: ClientBase, folder: MigrationFold
  * @throws as applyMigrations; Error when a file to be taken back has no way back
  */
 export async function applyMigrationsTo (client: ClientBase, folder: MigrationFolder, log: Logger, target: number): Promise<MigrationResult> {
+  const { runner } = await loadRunner()
   const options = optionsFor(client, folder, log)
   // With a count of none it only makes its table, where there is none yet.
   await runner({ ...options, direction: 'up', count: 0 })
@@ -42,6 +44,9 @@ async function countApplied (client: ClientBase): Promise<number> {
   const { rows: [count] } = await client.query<{ version: number }>('SELECT count(*)::integer AS version FROM pgmigrations')
   return count?.version ?? 0
 }
+
+/** With all that it brings it is a tenth of the start of a command, and few commands migrate anything. */
+const loadRunner = () => import('node-pg-migrate')
 
 type Options = Omit<Extract<RunnerOption, { dbClient: unknown }>, 'direction'>
 

@@ -1,5 +1,4 @@
 // Brings the registry to the version of this code: our own tables, then the job queue's.
-import { Logger as QueueLogger, runMigrations as migrateQueue } from 'graphile-worker'
 import pg from 'pg'
 import { type Logger } from 'pino'
 import { applyMigrations, applyMigrationsTo, type MigrationResult } from './apply-migrations.js'
@@ -23,7 +22,7 @@ export async function migrateRegistry (connectionString: string, log: Logger, on
     const result = target === undefined ? await applyMigrations(client, 'registry', log) : await applyMigrationsTo(client, 'registry', log, target)
     await closeToOtherRoles(client)
     onProgress?.('job queue')
-    await migrateQueue({ connectionString, maxPoolSize: 1, logger: queueLogger(log) })
+    await migrateQueue(connectionString, log)
     if (result.applied.length > 0) log.info({ applied: result.applied, version: result.version }, 'registry migrated')
     return result
   })
@@ -59,10 +58,12 @@ async function closeToOtherRoles (client: pg.Client): Promise<void> {
   END $$`)
 }
 
-function queueLogger (log: Logger): QueueLogger {
-  return new QueueLogger((scope) => (level: string, message) => {
+async function migrateQueue (connectionString: string, log: Logger): Promise<void> {
+  const { Logger: QueueLogger, runMigrations } = await import('graphile-worker')
+  const logger = new QueueLogger((scope) => (level: string, message) => {
     if (level === 'error') log.error({ scope }, message)
     else if (level === 'warning') log.warn({ scope }, message)
     else log.debug({ scope }, message)
   })
+  await runMigrations({ connectionString, maxPoolSize: 1, logger })
 }

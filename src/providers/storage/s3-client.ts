@@ -1,8 +1,8 @@
-// Asks a bucket that speaks Amazon's S3: aws4fetch signs each request, undici carries it as a stream of known length.
+// Asks a bucket that speaks Amazon's S3: aws4fetch signs each request, undici, loaded for the first, carries it as a stream of known length.
 import { AwsV4Signer } from 'aws4fetch'
 import { createHash } from 'node:crypto'
 import { type Readable } from 'node:stream'
-import { Agent, type Dispatcher, request } from 'undici'
+import { type Dispatcher } from 'undici'
 import { problem } from '../../errors.js'
 
 export interface BucketSettings {
@@ -38,7 +38,7 @@ export interface BucketClient {
 const patienceMs = 15_000
 
 export function openBucketClient ({ endpoint, bucket, region, accessKeyId, secretAccessKey }: BucketSettings): BucketClient {
-  const agent = new Agent({ connect: { timeout: 5_000 }, headersTimeout: patienceMs, bodyTimeout: patienceMs, connections: 32 })
+  let opened: ReturnType<typeof openHttp> | undefined
   const base = `${endpoint.replace(/\/$/, '')}/${bucket}`
 
   const ask: BucketClient['ask'] = async (path, { method, headers = {}, body, sha256, signal }) => {
@@ -47,6 +47,8 @@ export function openBucketClient ({ endpoint, bucket, region, accessKeyId, secre
       const signed = await new AwsV4Signer({
         method, url: `${base}/${path}`, headers: { ...headers, 'x-amz-content-sha256': hash }, service: 's3', region, accessKeyId, secretAccessKey
       }).sign()
+      opened ??= openHttp()
+      const { request, agent } = await opened
       return await request(signed.url, { method, headers: Object.fromEntries(signed.headers), body: body ?? null, dispatcher: agent, signal: signal ?? null })
     } catch (error) {
       if (typeof body === 'object') body.destroy()
@@ -67,8 +69,13 @@ export function openBucketClient ({ endpoint, bucket, region, accessKeyId, secre
       if (answer.statusCode !== 200) throw await refusal(asked.method, answer)
       return await answer.body.text()
     },
-    close: () => agent.close()
+    close: async () => { await (await opened)?.agent.close() }
   }
+}
+
+async function openHttp () {
+  const { Agent, request } = await import('undici')
+  return { request, agent: new Agent({ connect: { timeout: 5_000 }, headersTimeout: patienceMs, bodyTimeout: patienceMs, connections: 32 }) }
 }
 
 export const unavailable = (cause: unknown) => problem('STORAGE_UNAVAILABLE', { retryAfter: 10, cause })
