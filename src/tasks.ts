@@ -2,7 +2,7 @@
 import { pruneAttemptsJob, refillSparesJob, undoExpiredJob } from './features/auth/jobs.js'
 import { copyMediaJob, wakeJob } from './features/conversations/jobs.js'
 import { collectJob } from './features/dead-letters/jobs.js'
-import { pruneOperationsJob, removeUnfinishedJob, runOperationsJob } from './features/lifecycle/jobs.js'
+import { backUpJob, pruneOperationsJob, removeUnfinishedJob, runOperationsJob } from './features/lifecycle/jobs.js'
 import { sweepMediaJob } from './features/media/jobs.js'
 import { discardImportJob, importJob } from './features/members/imports/jobs.js'
 import { dispatchJob, startJob } from './features/messages/jobs.js'
@@ -14,7 +14,7 @@ import { processEventsJob, pruneEventsJob, takeOverJob } from './webhooks/jobs.j
 
 export const jobs: ReadonlyArray<Job<never, Services>> = [
   refillSparesJob, undoExpiredJob, pruneAttemptsJob, dispatchJob, startJob, followOrderJob, collectJob, copyMediaJob, wakeJob, occurrenceJob,
-  importJob, discardImportJob, runOperationsJob, pruneOperationsJob, removeUnfinishedJob, processEventsJob, takeOverJob, pruneEventsJob, sweepMediaJob
+  importJob, discardImportJob, runOperationsJob, pruneOperationsJob, removeUnfinishedJob, backUpJob, processEventsJob, takeOverJob, pruneEventsJob, sweepMediaJob
 ]
 
 /** What comes round by itself: five fields of cron, in UTC. */
@@ -27,5 +27,6 @@ export const schedule: ReadonlyArray<{ cron: string, job: Job<never, Services> }
   { cron: '7 * * * *', job: refillSparesJob },
   { cron: '17 3 * * *', job: pruneEventsJob },
   { cron: '37 3 * * *', job: pruneOperationsJob },
-  { cron: '57 3 * * *', job: removeUnfinishedJob }
+  { cron: '57 3 * * *', job: removeUnfinishedJob },
+  { cron: '* * * * *', job: backUpJob }
 ]

@@ -35,6 +35,15 @@ export async function countOperations (registry: RegistryDb): Promise<OperationC
   return { ...none, ...Object.fromEntries(rows.map(({ state, count }) => [state, count])) }
 }
 
+/** How long ago the organization was backed up that has waited longest, in seconds; one without a backup counts from its sign-up. 0 where none are made. */
+export async function oldestBackup (registry: RegistryDb): Promise<number> {
+  const { rows } = await sql<{ seconds: number }>`
+    SELECT CASE WHEN EXISTS (SELECT FROM tenant_backups WHERE kind = 'backup') THEN coalesce(extract(epoch FROM now() - min(coalesce(latest.at, t.created_at))), 0) ELSE 0 END::float AS seconds
+    FROM tenants t LEFT JOIN LATERAL (SELECT max(b.created_at) AS at FROM tenant_backups b WHERE b.tenant_id = t.id AND b.kind = 'backup') latest ON true
+    WHERE t.status IN ('active', 'suspended', 'moving')`.execute(registry)
+  return rows[0]?.seconds ?? 0
+}
+
 /** A row for each server and status there; for a server without tenants one whose status is null. */
 export interface TenantCounts { server: string, status: string | null, count: number, behind: number, running: number, failed: number }
 

@@ -10,10 +10,13 @@ const program = fileURLToPath(new URL('sign-up-process.js', import.meta.url))
 
 const cold: ProvisioningStep[] = ['registered', 'role-created', 'database-creating', 'database-created', 'database-owned', 'database-migrated', 'ready']
 const undone: ProvisioningStep[] = ['undo-begun', 'database-dropped', 'role-dropped', 'row-deleted']
-const deaths: Array<{ act: string, withSpare: boolean, steps: string[] }> = [
+/** `meanwhile`: what makes the spare one to be renewed, or to be dropped. */
+const deaths: Array<{ act: string, withSpare: boolean, meanwhile?: string, steps: string[] }> = [
   { act: 'sign-up', withSpare: false, steps: [...cold, 'filled'] },
   { act: 'sign-up', withSpare: true, steps: ['claimed', 'filled'] },
   { act: 'make-spare', withSpare: false, steps: ['registered', 'database-created', 'ready'] },
+  { act: 'make-spare', withSpare: true, meanwhile: 'UPDATE tenants SET schema_version = schema_version - 1 WHERE status = \'spare\'', steps: ['registered', 'database-migrated', 'ready'] },
+  { act: 'make-spare', withSpare: true, meanwhile: 'UPDATE database_servers SET state = \'draining\'', steps: ['undo-begun', 'role-dropped'] },
   { act: 'abandon', withSpare: true, steps: undone }
 ]
 
@@ -39,10 +42,12 @@ void t.test('kill -9 at every step of a sign-up leaves no half tenant, no orphan
   }
   const databases = async () => (await ground.admin.query<object>(`SELECT FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
     WHERE shobj_description(r.oid, 'pg_authid') = $1`, [`koinonia registry ${identity!.id}`])).rows.length
-  for (const { act, withSpare, steps } of deaths) {
+  for (const { act, withSpare, meanwhile = 'SELECT', steps } of deaths) {
     for (const step of steps) {
       if (withSpare) await provisioner.refillSpares()
+      await ground.sql.query(meanwhile)
       await killed(t, ground.registryUrl, act, step)
+      await ground.sql.query('UPDATE database_servers SET state = \'open\'')
       await ground.sql.query('UPDATE tenants SET provisioning_expires_at = now() - interval \'1 second\' WHERE status = \'creating\'')
       const report = await provisioner.reconcile()
       t.strictSame(report.findings, [], `${act} killed at ${step}`)

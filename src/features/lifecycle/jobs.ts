@@ -2,11 +2,33 @@
 import { Type } from 'typebox'
 import { defineJob } from '../../jobs/define-job.js'
 import { type Services } from '../../services.js'
+import { beginDueBackups, mostBegun, schedule } from '../../tenancy/lifecycle/due-backups.js'
 import { folders } from '../../tenancy/lifecycle/object-store.js'
+import { type Operations } from '../../tenancy/lifecycle/operations.js'
 
 /** One query when nothing is due. Keyed by its name when enqueued by hand. */
 export const runOperationsJob = defineJob('tenants.run-operations', Type.Object({}), async (_payload, { operations }: Services, { signal }) => {
-  await operations.runDue(signal)
+  await operations.runDue(signal, { except: schedule })
+})
+
+const backingUp = new WeakSet<Operations>()
+
+/**
+ * Takes one of a worker's places however much is due, so that texts do not wait for backups; every worker takes its part. What was
+ * begun is finished also when the setting is off by now.
+ */
+export const backUpJob = defineJob('tenants.back-up', Type.Object({}), async (_payload, { config, registry, operations, clock }: Services, { signal }) => {
+  const { BACKUP_EVERY_HOURS: everyHours, BACKUP_KEEP: keep } = config
+  if (backingUp.has(operations)) return
+  backingUp.add(operations)
+  try {
+    for (let more = true; more && !signal.aborted;) {
+      more = everyHours > 0 && await beginDueBackups({ registry, operations }, { everyHours, keep, now: clock.now() }) === mostBegun
+      await operations.runDue(signal, { only: schedule })
+    }
+  } finally {
+    backingUp.delete(operations)
+  }
 })
 
 /** What is being written when this comes round is younger. */

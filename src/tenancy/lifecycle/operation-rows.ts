@@ -39,13 +39,17 @@ export async function listOperations (registry: RegistryDb, { tenantId, unfinish
     .orderBy('id', 'desc').limit(limit).execute()
 }
 
+/** Who asked for an operation, or did not. */
+export interface Asked { only?: string, except?: string }
+
 /** The next that is due and in nobody's hands, now in the owner's. */
-export async function claimDue (registry: RegistryDb, owner: string): Promise<OperationRow | undefined> {
+export async function claimDue (registry: RegistryDb, owner: string, { only, except }: Asked): Promise<OperationRow | undefined> {
   const { rows } = await sql<OperationRow>`
     UPDATE tenant_operations SET owner = ${owner}, lease_expires_at = ${leaseEnd()}, updated_at = now()
     WHERE id = (
       SELECT id FROM tenant_operations
       WHERE status = 'running' AND run_after <= now() AND coalesce(lease_expires_at < now(), true)
+        AND coalesce(requested_by = ${only ?? null}::text, true) AND coalesce(requested_by <> ${except ?? null}::text, true)
       ORDER BY run_after LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING *`.execute(registry)
   return rows[0]

@@ -2,7 +2,7 @@
 import { problem } from '../../errors.js'
 import { type Tenant, type TenantId } from '../tenant.js'
 import { selectTenants, toTenant } from '../tenant-rows.js'
-import { claimDue, claimNow, deleteEnded, findUnfinished, insertOperation, listOperations, makeDue, type OperationRow, putDown } from './operation-rows.js'
+import { type Asked, claimDue, claimNow, deleteEnded, findUnfinished, insertOperation, listOperations, makeDue, type OperationRow, putDown } from './operation-rows.js'
 import { type Progress, runOperation, type RunnerServices, undoOperation } from './run-operation.js'
 import { type Saga, type SagaOf } from './saga.js'
 import { sagas } from './sagas.js'
@@ -71,10 +71,10 @@ export class Operations {
     await undoOperation(this.#services, saga, row, 'It was taken back.')
   }
 
-  /** What is due and in nobody's hands, one after another; one query when there is none. Failures are in the rows and in the log. */
-  async runDue (stopping: AbortSignal): Promise<void> {
+  /** What is due and in nobody's hands, one after another; one query when there is none. Failures are in the rows and in the log. `of`: by who asked. */
+  async runDue (stopping: AbortSignal, of: Asked = {}): Promise<void> {
     while (!stopping.aborted) {
-      const row = await claimDue(this.#services.work.registry, this.#services.work.owner)
+      const row = await claimDue(this.#services.work.registry, this.#services.work.owner, of)
       if (row === undefined) return
       await runOperation(this.#services, this.#sagaOf(row), row, stopping).catch((error: unknown) => {
         this.#services.work.log.warn({ err: error, operationId: row.id, tenantId: row.tenant_id, kind: row.kind }, 'an operation did not end well')
