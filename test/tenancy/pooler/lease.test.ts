@@ -150,6 +150,17 @@ void t.test('tenants through PgBouncer', { skip: skipWithoutPgBouncer }, async (
     t.strictSame(failed, [])
   })
 
+  await t.test('who signed in with the old password goes on when the pooler opens a session with the new one', async (t) => {
+    const lease = await there.tenancy.lease(other)
+    await here.tenancy.drain(other)
+    t.ok(await backend(lease.db))
+    await here.operations.perform(rotateSaga, other, {}, { requestedBy: 'tests' })
+    await admin.query('SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1', [`tenant_${other}`])
+    await pause(50)
+    t.ok(await backend(lease.db))
+    lease.release()
+  })
+
   async function signIn (tenant: TenantId, overrides: pg.ClientConfig = {}): Promise<pg.Client> {
     const password = tenantPassword(there.keyring, { id: tenant, credentialVersion: 1, server: { name: 'primary' } })
     const client = new pg.Client({ host: '127.0.0.1', port: pooler.port, database: `tenant_${tenant}`, user: `tenant_${tenant}`, password, ...overrides })
