@@ -49,13 +49,16 @@ export function chooseNext<C> (need: Iterable<BudgetAccount<C>>, now: number): B
   return oldest ?? quietest
 }
 
-/** The database that loses an idle connection: the least busy of those that have one. */
+/**
+ * The database that loses an idle connection: the one whose last one is used the least. Of several each takes a part of the requests,
+ * the last one the smallest, so a further connection, opened in a rush, does not outlive the only one of a quieter database.
+ */
 export function chooseVictim<C> (withIdle: Iterable<BudgetAccount<C>>, now: number): BudgetAccount<C> | undefined {
   let victim: BudgetAccount<C> | undefined
   let lowest = Infinity
   for (const account of withIdle) {
-    const score = account.scoreAt(now)
-    if (score < lowest) [victim, lowest] = [account, score]
+    const worth = account.scoreAt(now) / account.live ** 2
+    if (worth < lowest) [victim, lowest] = [account, worth]
   }
   return victim
 }

@@ -169,6 +169,30 @@ await t.test('the idle connection of the least busy database is the one that is 
   t.equal(server.most, 2)
 })
 
+await t.test('a further connection that a busy database needed in a rush is given up before the only one of a quieter database', async (t) => {
+  const server = new VirtualServer({ connections: 4, perAccount: 3, waitMs: 60_000, churn: 2 })
+  for (let rush = 0; rush < 60; rush++) server.acquire('busy')
+  for (let n = 0; n < 12; n++) {
+    for (const opening of server.openings.splice(0)) opening.succeed()
+    await server.time.advance(5)
+  }
+  t.equal(server.account('busy').physical, 3, 'it grew in the free room')
+  await run(server, 60)
+  for (let time = 0; time < 10; time++) {
+    server.acquire('quieter')
+    await run(server, 2)
+  }
+  server.acquire('new')
+  await run(server, 4)
+  t.equal(server.granted.at(-1), 'new')
+  t.equal(server.account('quieter').idle.length, 1, 'the quieter one keeps its only connection')
+  t.equal(server.account('busy').idle.length, 2)
+  server.acquire('newer')
+  await run(server, 4)
+  t.equal(server.account('busy').idle.length, 2, 'but one that is hardly used goes first')
+  t.equal(server.account('new').idle.length, 0)
+})
+
 await t.test('a connection opened ahead is kept before that of a database asked less often than it is said to be worth', async (t) => {
   const server = new VirtualServer({ connections: 2, perAccount: 2, waitMs: 60_000, churn: 2 })
   for (let time = 0; time < 3; time++) {
