@@ -81,6 +81,11 @@ export class BudgetAccount<C> {
     if (waiter.settled) return false
     waiter.settled = true
     this.#waiting--
+    // Whoever has been served holds on to the connection it was given, closed since or not: some 25 kB a database.
+    if (this.#waiting === 0) {
+      this.#waiters = []
+      this.#head = 0
+    }
     return true
   }
 

@@ -1,4 +1,7 @@
 // The budget's rules under a virtual clock: the cap, the line, the shares, whatever order things happen in.
+import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import t from 'tap'
 import { AccountDraining, BudgetWaitExceeded } from '../../src/tenancy/budget-refusals.js'
@@ -257,4 +260,36 @@ await t.test('a failed opening is told to everyone in that line and to nobody el
   await settle()
   t.same(server.refused.map(({ message }) => message), ['no such role', 'no such role'])
   t.match(server.budget.stats(), { waiting: 1, openFailures: 1, used: 1 })
+})
+
+await t.test('a database that nobody waits for keeps nothing of the connections it had', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const server = new VirtualServer({ connections: 1, perAccount: 1, waitMs: 500, churn: 1 })
+  const given: Array<WeakRef<object>> = []
+  for (const key of ['a', 'b']) {
+    server.acquire(key)
+    server.acquire(key)
+    await settle()
+    server.openings.shift()?.succeed()
+    await settle()
+    given.push(...server.held.map(({ connection }) => new WeakRef(connection)))
+    for (let held = 0; held < 2; held++) {
+      server.release(0)
+      await settle()
+    }
+    server.acquire('c')
+    await settle()
+    server.closings.shift()?.()
+    await settle()
+    server.openings.shift()?.succeed()
+    await settle()
+    server.release(0, false)
+    server.closings.shift()?.()
+    await settle()
+  }
+  await turn()
+  collect()
+  t.equal(given.length, 2)
+  t.same(given.map((connection) => connection.deref()), [undefined, undefined])
 })
