@@ -13,6 +13,8 @@ export const silent = pino({ level: 'silent' })
 
 export interface Bench {
   postgres: EmbeddedPostgres
+  /** The server's: what lies here belongs to its databases. */
+  folder: string
   /** Pairs of measurements. */
   runs: number
   /** Length of one measurement. */
@@ -38,20 +40,19 @@ export interface Row {
 /** Room for what the peers open, too. */
 const maxConnections = 400
 
-export async function startPostgres (): Promise<EmbeddedPostgres> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'koinonia-bench-'))
-  const postgres = await startEmbeddedPostgres({ dataDir, maxConnections, log: silent })
-  return {
-    ...postgres,
-    async stop () {
-      await postgres.stop()
-      await rm(dataDir, { recursive: true, force: true })
-    }
+/** In `kept`, a folder that outlives the run, or in one that goes with `stop`. */
+export async function startPostgres (kept?: string): Promise<Pick<Bench, 'postgres' | 'folder'>> {
+  const folder = kept ?? await mkdtemp(path.join(tmpdir(), 'koinonia-bench-'))
+  const postgres = await startEmbeddedPostgres({ dataDir: folder, maxConnections, log: silent })
+  const stop = async (): Promise<void> => {
+    await postgres.stop()
+    if (kept === undefined) await rm(folder, { recursive: true, force: true })
   }
+  return { folder, postgres: { ...postgres, stop } }
 }
 
 /** Runs a row on the server and closes whatever it opened. */
-export async function runRow (row: Row, { say, ...told }: Pick<Bench, 'postgres' | 'runs' | 'seconds' | 'databases' | 'texts' | 'say'>): Promise<Array<Finding | Skipped>> {
+export async function runRow (row: Row, { say, ...told }: Pick<Bench, 'postgres' | 'folder' | 'runs' | 'seconds' | 'databases' | 'texts' | 'say'>): Promise<Array<Finding | Skipped>> {
   const closers: Array<() => Promise<unknown>> = []
   const bench: Bench = {
     ...told,
@@ -67,12 +68,15 @@ export async function runRow (row: Row, { say, ...told }: Pick<Bench, 'postgres'
 }
 
 /**
- * Measures ours, theirs, ours, theirs, … after a warm-up of each; what else uses the machine then hits both alike.
+ * Measures ours, theirs, ours, theirs, … after a warm-up of each, unless both begin cold each time; what else uses the machine then
+ * hits both alike.
  */
-export async function inPairs<Measured> (bench: Bench, ours: () => Promise<Measured>, theirs: () => Promise<Measured>, describe: (measured: Measured) => string): Promise<{ ours: Measured[], theirs: Measured[] }> {
-  bench.say('warming up')
-  // Twice: on a busy machine the first does not always suffice for all hot code to be compiled.
-  for (const side of [ours, ours, theirs, theirs]) await side()
+export async function inPairs<Measured> (bench: Bench, ours: () => Promise<Measured>, theirs: () => Promise<Measured>, describe: (measured: Measured) => string, begin: 'warm' | 'cold' = 'warm'): Promise<{ ours: Measured[], theirs: Measured[] }> {
+  if (begin === 'warm') {
+    bench.say('warming up')
+    // Twice: on a busy machine the first does not always suffice for all hot code to be compiled.
+    for (const side of [ours, ours, theirs, theirs]) await side()
+  }
   const found: { ours: Measured[], theirs: Measured[] } = { ours: [], theirs: [] }
   for (let run = 1; run <= bench.runs; run++) {
     const our = await ours()

@@ -1,6 +1,11 @@
 // What a row found: paired figures of the work and of what it is compared with, and how they stand to the goal.
 
-export type Goal = { atLeast: number } | { atMost: number }
+export type Goal = ({ atLeast: number } | { atMost: number }) & {
+  /** Of our own worst figure, although there is another's beside it. */
+  alone?: true
+  /** A promise, not a wish: a run that breaks it fails. */
+  promised?: true
+}
 
 export interface Finding {
   row: string
@@ -12,7 +17,7 @@ export interface Finding {
   /** One figure a run; `theirs` of the same run right after it. */
   ours: number[]
   theirs?: number[]
-  /** On the median ratio ours / theirs, or on the worst figure when there is nothing to compare with. */
+  /** On the median ratio ours / theirs, or on the worst figure when there is nothing to compare with or it is to stand alone. */
   goal?: Goal
   /** What a reader should know to judge the figures. */
   notes: string[]
@@ -31,7 +36,7 @@ export function judge ({ ours, theirs, goal }: Finding): Judgement {
   if (ratio !== undefined) judgement.ratio = ratio
   if (goal !== undefined) {
     const worst = 'atLeast' in goal ? judgement.ours.least : judgement.ours.most
-    const figure = ratio?.median ?? worst
+    const figure = goal.alone === true ? worst : ratio?.median ?? worst
     judgement.reached = 'atLeast' in goal ? figure >= goal.atLeast : figure <= goal.atMost
   }
   return judgement

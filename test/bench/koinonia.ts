@@ -2,15 +2,12 @@
 import { type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import pg from 'pg'
 import { Pool } from 'undici'
-import { createKeyring } from '../../src/crypto/keyring.js'
-import { tenantPassword } from '../../src/tenancy/credentials.js'
-import { type TenantId } from '../../src/tenancy/tenant.js'
 import { freePort } from '../../src/cli/free-port.js'
 import { MASTER_KEY, openProvisioner } from '../helpers/provisioning-ground.js'
 import { type Bench } from './bench.js'
 import { spawnKoinonia, stopChild } from './child.js'
+import { databasesOf } from './databases-of.js'
 import { noonZone } from './noon-zone.js'
 
 export interface Organization { tenantId: string, headers: Record<string, string>, memberIds: string[] }
@@ -30,13 +27,23 @@ export interface Koinonia {
   databasesOf: (organizations: Organization[]) => Promise<Record<string, string>>
 }
 
-interface Options { settings?: NodeJS.ProcessEnv, spares?: number, worker?: boolean }
+interface Options {
+  settings?: NodeJS.ProcessEnv
+  spares?: number
+  worker?: boolean
+  /** Without one it gets a registry of its own. */
+  registryUrl?: string
+  /** What Node is told, such as modules to load before. */
+  execArgv?: string[]
+}
 
-/** Starts it on a registry of its own with `spares` databases ready; it is stopped when the row ends. */
-export async function startKoinonia (bench: Bench, { settings = {}, spares = 1, worker = false }: Options = {}): Promise<Koinonia> {
-  const registryUrl = await bench.makeRegistry()
-  bench.say(`making ${spares} tenant database${spares === 1 ? '' : 's'}`)
-  await fillSpares(registryUrl, spares)
+/** Starts it with `spares` databases ready; it is stopped when the row ends. */
+export async function startKoinonia (bench: Bench, { settings = {}, spares = 1, worker = false, registryUrl: known, execArgv }: Options = {}): Promise<Koinonia> {
+  const registryUrl = known ?? await bench.makeRegistry()
+  if (spares > 0) {
+    bench.say(`making ${spares} tenant database${spares === 1 ? '' : 's'}`)
+    await fillSpares(registryUrl, spares)
+  }
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const environment = {
@@ -57,7 +64,7 @@ export async function startKoinonia (bench: Bench, { settings = {}, spares = 1, 
     SIGN_UPS_PER_HOUR: '1000000',
     ...settings
   }
-  const child = spawnKoinonia(['serve', ...(worker ? [] : ['--no-worker'])], environment)
+  const child = spawnKoinonia(['serve', ...(worker ? [] : ['--no-worker'])], environment, execArgv)
   const pool = new Pool(url, { connections: 64 })
   bench.defer(async () => {
     await pool.close()
@@ -137,18 +144,4 @@ async function makeOrganization (post: Koinonia['post'], members: number): Promi
     memberIds.push(id)
   }
   return { tenantId, headers, memberIds }
-}
-
-async function databasesOf ({ postgres }: Bench, registryUrl: string, organizations: Organization[]): Promise<Record<string, string>> {
-  const registry = new pg.Client({ connectionString: registryUrl, application_name: 'bench' })
-  await registry.connect()
-  const { rows } = await registry.query<{ id: TenantId, database_name: string, role_name: string, credential_version: number, server: string }>(
-    'SELECT t.id, database_name, role_name, credential_version, s.name AS server FROM tenants t JOIN database_servers s ON s.id = t.server_id')
-  await registry.end()
-  const keyring = createKeyring(MASTER_KEY)
-  const urls = new Map<string, string>(rows.map((row) => {
-    const password = tenantPassword(keyring, { id: row.id, credentialVersion: row.credential_version, server: { name: row.server } })
-    return [row.id, `postgres://${row.role_name}:${password}@${postgres.host}:${postgres.port}/${row.database_name}`]
-  }))
-  return Object.fromEntries(organizations.map(({ tenantId }) => [tenantId, urls.get(tenantId) ?? '']))
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import pg from 'pg'
 import { mapBounded } from '../../src/tenancy/map-bounded.js'
 import { currentSchemaVersion } from '../../src/tenancy/schema-version.js'
 import { type Bench } from './bench.js'
@@ -23,9 +24,19 @@ export async function startWithMany (bench: Bench, count: number, settings: Node
   if (known !== undefined) return { koinonia, organizations: known.organizations }
   bench.say(`signing up ${count} organizations`)
   const organizations = await mapBounded(Array.from({ length: count }, (_, n) => n), signUpsAtOnce, () => koinonia.makeOrganization(1))
+  await settle(bench)
   const made: Made = { schemaVersion: currentSchemaVersion(), port: bench.postgres.port, madeAt: Date.now(), registryUrl, jwtSecret, organizations }
   await writeFile(file, JSON.stringify(made), { mode: 0o600 })
   return { koinonia, organizations }
+}
+
+/** Writes down what has been made, or the server would do so during the measurement, and not be done when it is told to stop. */
+async function settle ({ postgres, say }: Bench): Promise<void> {
+  say('letting the disk come to rest')
+  const admin = new pg.Client({ connectionString: postgres.adminUrl, application_name: 'bench' })
+  await admin.connect()
+  await admin.query('CHECKPOINT')
+  await admin.end()
 }
 
 /** Those made before, if this code and this server can still use them. */

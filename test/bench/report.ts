@@ -14,6 +14,14 @@ export function printTable (findings: ReadonlyArray<Finding | Skipped>): void {
   if (notes.length > 0) console.log(`\n${notes.join('\n')}`)
 }
 
+/** Findings that break what is promised, one line each. */
+export function brokenPromises (findings: ReadonlyArray<Finding | Skipped>): string[] {
+  return findings.flatMap((finding) => {
+    if ('skipped' in finding || finding.goal?.promised !== true || judge(finding).reached === true) return []
+    return [`FAILED ${finding.row}: ${finding.work} must be ${goal(finding.goal)}, and was ${spread(judge(finding).ours)}`]
+  })
+}
+
 /** The same with the judgements, for programs. */
 export function asJson (findings: ReadonlyArray<Finding | Skipped>): string {
   return JSON.stringify(findings.map((finding) => 'skipped' in finding ? finding : { ...finding, ...{ judgement: judge(finding) } }), null, 2)
@@ -34,5 +42,5 @@ function describe (finding: Finding): string[] {
 }
 
 const spread = ({ least, most }: Spread) => `${figure(least)}–${figure(most)}`
-const goal = (wanted: Goal) => 'atLeast' in wanted ? `≥ ${wanted.atLeast}` : `≤ ${wanted.atMost}`
+const goal = (wanted: Goal) => ('atLeast' in wanted ? `≥ ${wanted.atLeast}` : `≤ ${wanted.atMost}`) + (wanted.alone === true ? ' itself' : '')
 const figure = (value: number) => value >= 100 ? String(Math.round(value)) : value.toFixed(1)

@@ -16,6 +16,7 @@ export async function drive ({ url, connections, seconds }: { url: string, conne
   const refused: Record<string, number> = {}
   const begin = performance.now() + rampMs
   let end = begin
+  let total = 0
   const cpu = process.cpuUsage()
   const setupClient = (client: autocannon.Client): void => {
     let current = 'all'
@@ -27,6 +28,7 @@ export async function drive ({ url, connections, seconds }: { url: string, conne
     }
     client.on('response', (status: number, _bytes: number, ms: number) => {
       const now = performance.now()
+      total++
       if (now < begin) return
       end = now
       if (status < 200 || status > 299) {
@@ -41,7 +43,7 @@ export async function drive ({ url, connections, seconds }: { url: string, conne
   const result = await autocannon({ url, connections, duration: seconds + rampSeconds, sampleInt: 50, setupClient, timeout: 30 })
   if (result.errors > 0) refused['failed'] = result.errors
   const used = process.cpuUsage(cpu)
-  return summarize(times, refused, end - begin, (used.user + used.system) / 1e3 / (performance.now() - begin + rampMs))
+  return summarize(times, refused, end - begin, (used.user + used.system) / 1e3 / (performance.now() - begin + rampMs), total)
 }
 
 /** A request as it goes over the wire; with a body, as JSON. */

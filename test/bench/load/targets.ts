@@ -30,6 +30,8 @@ export interface ProbeOrder { url: string, everyMs: number, seconds: number, tar
 export interface LoadReport {
   perSecond: number
   answered: number
+  /** All answers, those of the ramp and refusals included: what the whole measurement's processor time was spent on. */
+  all: number
   /** Answers other than 2xx by status, and connections that failed. */
   refused: Record<string, number>
   /** Milliseconds by group; `all` is over all of them. */

@@ -1,5 +1,6 @@
 // The peer of dispatch, a process of its own: an undici loop that posts the same bodies to the carrier, and writes nothing down.
 import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { Pool } from 'undici'
 import { createKeyring } from '../../../src/crypto/keyring.js'
 import { makeStatusToken, statusUrl } from '../../../src/features/messages/status-token.js'
@@ -7,7 +8,7 @@ import { isTenantId } from '../../../src/tenancy/tenant.js'
 import { MASTER_KEY } from '../../helpers/provisioning-ground.js'
 import { ownNumber, phoneOf, type TextsSettings } from '../broadcast-orders.js'
 
-const { carrierUrl, publicUrl, tenantId, text, texts, inFlight } = JSON.parse(process.argv[2] ?? '') as TextsSettings
+const { carrierUrl, publicUrl, tenantId, text, texts, inFlight } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as TextsSettings
 const pool = new Pool(new URL(carrierUrl).origin, { connections: inFlight, pipelining: 1 })
 const headers = { authorization: 'Bearer benchmark', 'content-type': 'application/json', accept: 'application/json' }
 const bodies = makeBodies()

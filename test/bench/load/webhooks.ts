@@ -1,5 +1,6 @@
 // The carrier's side of webhook ingress, a process of its own: posts delivery events, signed as the carrier signs, no two alike.
 import { createPrivateKey, randomBytes, randomUUID, sign } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createKeyring } from '../../../src/crypto/keyring.js'
 import { makeStatusToken, statusUrl } from '../../../src/features/messages/status-token.js'
 import { isTenantId } from '../../../src/tenancy/tenant.js'
@@ -11,7 +12,7 @@ import { type LoadReport, rampSeconds, type WebhookOrder } from './targets.js'
 /** So many are signed before the measurement; a server that takes more waits for the signing of each further one. */
 const signedPerSecond = 6_000
 
-const { privateKey } = JSON.parse(process.argv[2] ?? '') as { privateKey: string }
+const { privateKey } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as { privateKey: string }
 const key = createPrivateKey(privateKey)
 const keyring = createKeyring(MASTER_KEY)
 const tenantId = `t${randomBytes(8).toString('hex')}`

@@ -1,10 +1,11 @@
 // The peer: Fastify and pg with a named statement on one database; no tenancy, no authentication, nothing to decrypt.
+import { readFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import pg from 'pg'
 import { Member } from '../../../src/features/members/schemas.js'
 import { type PeerRow, phone, serveUntilAsked } from './peer.js'
 
-const { database, sql } = JSON.parse(process.argv[2] ?? '') as { database: string, sql: string }
+const { database, sql } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as { database: string, sql: string }
 const pool = new pg.Pool({ connectionString: database, application_name: 'peer', max: 10 })
 const app = Fastify()
 

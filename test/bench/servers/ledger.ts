@@ -1,9 +1,10 @@
 // The peer of webhook ingress: Fastify and one bare INSERT a request; nothing is verified, nothing is known to have come before.
+import { readFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import pg from 'pg'
 import { serveUntilAsked } from './peer.js'
 
-const { database } = JSON.parse(process.argv[2] ?? '') as { database: string }
+const { database } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as { database: string }
 const pool = new pg.Pool({ connectionString: database, application_name: 'peer', max: 10 })
 // A status token is longer than the 100 characters that are let through by default.
 const app = Fastify({ routerOptions: { maxParamLength: 500 } })

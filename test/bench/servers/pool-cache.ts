@@ -1,13 +1,16 @@
-// The peer: Fastify and a plain cache of 100 pools, each of 2 connections or as many as it is told, the least used one ended when another
-// is needed. No authentication.
+// The peer: Fastify and a plain cache of pools, 100 of 2 connections each unless it is told otherwise, the least used one ended when
+// another is needed. No authentication.
+import { readFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import { LRUCache } from 'lru-cache'
 import pg from 'pg'
 import { Member } from '../../../src/features/members/schemas.js'
 import { type PeerRow, phone, serveUntilAsked } from './peer.js'
+import { type PoolCacheSettings } from './pool-cache-settings.js'
 
-const { databases, sql, each = 2, prepare = true } = JSON.parse(process.argv[2] ?? '') as { databases: Record<string, string>, sql: string, each?: number, prepare?: boolean }
-const pools = new LRUCache<string, pg.Pool>({ max: 100, dispose: (pool) => { void pool.end() } })
+// What is not told is as pg has it by itself.
+const { databases, sql, pools: max = 100, each = 2, idleMs = 10_000, prepare = true, name } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as PoolCacheSettings
+const pools = new LRUCache<string, pg.Pool>({ max, dispose: (pool) => { void pool.end() } })
 const statement = prepare ? { name: 'member', text: sql } : { text: sql }
 const app = Fastify()
 
@@ -21,7 +24,7 @@ app.get<{ Params: { id: string }, Headers: { 'x-tenant': string } }>('/api/membe
 function poolOf (tenant: string): pg.Pool {
   let pool = pools.get(tenant)
   if (pool === undefined) {
-    pool = new pg.Pool({ connectionString: databases[tenant], application_name: 'peer', max: each })
+    pool = new pg.Pool({ connectionString: databases[tenant], application_name: name, max: each, idleTimeoutMillis: idleMs })
     pool.on('error', () => undefined)
     pools.set(tenant, pool)
   }

@@ -1,9 +1,10 @@
 // The peer: Express 5 and Prisma 7, one PrismaClient for each tenant, made at its first request and kept. No authentication.
+import { readFileSync } from 'node:fs'
 import { PrismaPg } from '@prisma/adapter-pg'
 import express from 'express'
 import { PrismaClient } from './generated/client.js'
 
-const { databases } = JSON.parse(process.argv[2])
+const { databases } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const clients = new Map()
 
 function clientOf (name) {
