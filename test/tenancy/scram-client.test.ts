@@ -1,4 +1,5 @@
 // Proving passwords to a real server, and to one that only pretends to know them.
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import net, { type AddressInfo } from 'node:net'
@@ -43,14 +44,18 @@ await t.test('PostgreSQL lets in who knows the password, whatever its rounds, an
   const { adminUrl, host, port } = await testServer()
   const admin = new pg.Client({ connectionString: adminUrl })
   await admin.connect()
+  // Of its own: who may connect to the server's first database depends on what other tests have done.
+  const database = `scram_${randomBytes(6).toString('hex')}`
+  await admin.query(`CREATE DATABASE ${database}`)
   await admin.query(`CREATE ROLE scram_once LOGIN PASSWORD '${scramVerifier('a derived password')}'; CREATE ROLE scram_once_dense LOGIN PASSWORD '${scramVerifier('derived-password')}';
     SET scram_iterations = 4096; CREATE ROLE scram_often LOGIN PASSWORD 'chosen-password'; RESET scram_iterations`)
   t.teardown(async () => {
+    await admin.query(`DROP DATABASE ${database} WITH (FORCE)`)
     await admin.query('DROP ROLE scram_once, scram_once_dense, scram_often')
     await admin.end()
   })
   const connect = async (user: string, password: string): Promise<string | undefined> => {
-    const client = new ScramClient({ host, port, database: 'postgres', user, password })
+    const client = new ScramClient({ host, port, database, user, password })
     client.on('error', () => undefined)
     try {
       await client.connect()
