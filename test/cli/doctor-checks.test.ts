@@ -3,7 +3,9 @@ import type pg from 'pg'
 import t from 'tap'
 import { checkBackups } from '../../src/cli/check-backups.js'
 import { checkOperations } from '../../src/cli/check-operations.js'
+import { checkRegistry } from '../../src/cli/check-registry.js'
 import { checkServers } from '../../src/cli/check-servers.js'
+import { checkSpares } from '../../src/cli/check-spares.js'
 import { checkRegistryTables, usualLimits } from '../../src/cli/check-tables.js'
 import { checkTenants } from '../../src/cli/check-tenants.js'
 import { type Check } from '../../src/cli/check.js'
@@ -109,6 +111,35 @@ void t.test('an operation that no worker takes up is found, gone on with by the 
   for (const { fix } of found) await fix?.run()
   t.strictSame(amiss(await checkOperations(services)), [])
   t.equal((await services.operations.tenant(id)).credentialVersion, 2)
+})
+
+void t.test('a clock that is off, jobs whose worker died and a run over the fleet that was cut off are found', async (t) => {
+  const ground = await makeRegistry(t)
+  const services = prepareServices(config, ground.registryUrl, silent)
+  t.teardown(() => services.close())
+  t.strictSame(amiss(await checkRegistry(services, () => new Date())), [])
+  await ground.sql.query('SELECT graphile_worker.add_job(\'held\')')
+  await ground.sql.query('UPDATE graphile_worker._private_jobs SET locked_at = now() - interval \'40 minutes\', locked_by = \'gone\', attempts = 1')
+  await ground.sql.query('INSERT INTO fleet_migrations (direction, target_version, canary, on_error, heard_at) VALUES (\'up\', 18, 0, \'continue\', now() - interval \'5 minutes\')')
+  const found = await checkRegistry(services, () => new Date(Date.now() - 5_000))
+  t.match(found.filter(({ state }) => state !== 'ok'), [
+    { name: 'clock', state: 'failed', detail: /^[45]\d{3} ms behind the registry's$/, next: /NTP/ },
+    { name: 'fleet migration', state: 'failed', detail: /cut off/, next: /--resume/ },
+    { name: 'stuck jobs', state: 'failed', detail: /^1 locked/ }
+  ])
+})
+
+void t.test('spares on a server that takes nobody are found, and dropped by the repair', async (t) => {
+  const ground = await makeRegistry(t)
+  const services = prepareServices({ ...config, SPARE_TENANTS: 1 }, ground.registryUrl, silent)
+  t.teardown(() => services.close())
+  await services.provisioner.refillSpares()
+  await ground.sql.query('UPDATE database_servers SET state = \'draining\'')
+  const found = await checkSpares({ ...services, registryUrl: ground.registryUrl })
+  t.strictSame(amiss(found), [{ name: 'unwanted spares', state: 'warning' }])
+  for (const { fix } of found) await fix?.run()
+  t.strictSame(await checkSpares({ ...services, registryUrl: ground.registryUrl }), [])
+  t.strictSame((await ground.sql.query('SELECT FROM tenants WHERE status = \'spare\'')).rows, [])
 })
 
 void t.test('organizations on a server that TENANT_SERVERS does not name are told of', async (t) => {
