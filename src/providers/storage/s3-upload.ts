@@ -1,7 +1,7 @@
 // Brings a large object into a bucket in parts, several at a time; when one can't be had all are given up, so that none is left to be paid for.
 import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type BucketClient, unavailable } from './s3-client.js'
+import { type BucketClient, refusal, unavailable } from './s3-client.js'
 import { type ByteRange, type NewObject } from './storage.js'
 
 export interface UploadSettings {
@@ -114,12 +114,18 @@ async function complete (client: BucketClient, path: string, tags: readonly stri
   })
 }
 
-/** What processes that died have left of objects in the folder. */
+/** What processes that died have left of objects in the folder. A service that can't list them (501) has to end them by a rule of its own. */
 export async function abortUploads (client: BucketClient, folder: string, before: Date): Promise<void> {
   let marker = { key: '', upload: '' }
   for (let page = 0; page < mostPages; page++) {
     const [after, afterUpload] = marker.key === '' ? ['', ''] : [`key-marker=${encodeURIComponent(marker.key)}&`, `upload-id-marker=${encodeURIComponent(marker.upload)}&`]
-    const listed = await client.read(`?${after}max-uploads=${pageSize}&prefix=${encodeURIComponent(`${folder}/`)}&${afterUpload}uploads=`, { method: 'GET' })
+    const answer = await client.ask(`?${after}max-uploads=${pageSize}&prefix=${encodeURIComponent(`${folder}/`)}&${afterUpload}uploads=`, { method: 'GET' })
+    if (answer.statusCode === 501) {
+      await answer.body.dump()
+      return
+    }
+    if (answer.statusCode !== 200) throw await refusal('GET', answer)
+    const listed = await answer.body.text()
     for (const [, entry = ''] of listed.matchAll(/<Upload>(.*?)<\/Upload>/gs)) {
       const [key, id, begun] = [textOf(entry, 'Key'), textOf(entry, 'UploadId'), textOf(entry, 'Initiated')]
       if (key !== undefined && id !== undefined && new Date(begun ?? NaN) < before) await client.done(`${key}?uploadId=${encodeURIComponent(id)}`, { method: 'DELETE' })

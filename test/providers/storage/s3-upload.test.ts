@@ -55,15 +55,18 @@ await t.test('an object of any length is there with the same bytes; one that fit
 
 await t.test('a file is streamed from the disk, four parts of it at a time and no more', async (t) => {
   const { server, storage } = await bucket(t)
-  let [now, most] = [0, 0]
   const content = randomBytes(20 * partBytes)
+  let [begun, atOnce] = [0, 0]
+  let letGo = (): void => undefined
+  const held = new Promise<void>((resolve) => { letGo = resolve })
   const counting: Parameters<typeof store>[0] = {
     ...storage,
     put: (name, object) => storage.put(name, {
       ...object,
       openRange (range) {
-        most = Math.max(most, ++now)
-        return object.openRange(range).once('close', () => { now-- })
+        // The first four are held until a fifth has had its time to come.
+        if (++begun === 4) setTimeout(() => { atOnce = begun; letGo() }, 100)
+        return Readable.from((async function * () { await held; yield * object.openRange(range) })())
       }
     })
   }
@@ -71,7 +74,7 @@ await t.test('a file is streamed from the disk, four parts of it at a time and n
   const stored = await store(counting, spool, key, Readable.from([content]))
   t.match(stored, { size: content.length, sha256: createHash('sha256').update(content).digest() })
   t.ok(server.objects.get(`/copies/${key}`)?.content.equals(content))
-  t.ok(most > 1 && most <= 4, `${most} at a time`)
+  t.strictSame([atOnce, begun], [4, 20])
 })
 
 await t.test('a part that fails is tried again, and putting them together too', async (t) => {
@@ -122,6 +125,11 @@ await t.test('what a process that died has left goes with the sweep two days lat
   const stay = [server.uploads.begin('/copies/others/video', long), server.uploads.begin('/copies/_backups/tchurch00000/a'), server.uploads.begin('/copies/_backups/tstudio00000/d')]
   await removeUnfinishedJob.run({}, services, { signal: new AbortController().signal, attempt: 1, maxAttempts: 1 })
   t.strictSame(new Set(server.uploads.open.keys()), new Set(stay))
+  server.fault = ({ method }) => method === 'GET' ? 501 : undefined
+  await services.archives.removeUnfinished('_backups', new Date())
+  t.equal(server.uploads.open.size, stay.length, 'a service that cannot list them is no failure')
+  server.fault = ({ method }) => method === 'GET' ? 403 : undefined
+  await t.rejects(services.archives.removeUnfinished('_backups', new Date()), unavailable, 'one that may not be asked is')
 })
 
 await t.test('in a folder the drafts of processes that died go likewise', async (t) => {
