@@ -4,37 +4,12 @@ import pg from 'pg'
 import { endWhenSilent } from '../registry/server-failure.js'
 import { type Connector } from './budget-account.js'
 import { cancelQuery } from './cancel-query.js'
-import { type Pooler } from './pooler.js'
+import { type ConnectionSettings, type ConnectionTarget } from './connection-target.js'
 import { type PostgresConnection } from './postgres-connection.js'
 import { type Statement } from './prepared-query.js'
 import { isRefusedPassword } from './refused-password.js'
 import { ScramClient } from './scram-client.js'
 import { TransactionLimits } from './transaction-limits.js'
-
-export interface ConnectionTarget {
-  applicationName: string
-  host: string
-  port: number
-  database: string
-  user: string
-  /** Asked at each opening, so that no password is kept. */
-  password: () => string
-  /** Tried when that one is refused: the role may have been given the next one a moment ago. */
-  nextPassword?: () => string
-  /** What host and port are of, unless they are PostgreSQL's own. */
-  pooler?: Pooler | undefined
-}
-
-export interface ConnectionSettings {
-  /** Connections of this one database. */
-  max: number
-  connectTimeoutMs: number
-  statementTimeoutMs: number
-  /** How long a transaction may stand idle before the server ends the connection. */
-  idleInTransactionMs: number
-  /** How long closing may take before the socket is cut. */
-  closeTimeoutMs: number
-}
 
 /** A connection that nothing is sent on is proved alive after so long. */
 const KEEP_ALIVE_MS = 30_000

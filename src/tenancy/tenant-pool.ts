@@ -2,7 +2,8 @@
 import { type BudgetAccount, type Slot } from './budget-account.js'
 import { type DatabaseServerConnections } from './server-connections.js'
 import { type PostgresConnection } from './postgres-connection.js'
-import { PostgresConnector, type ConnectionTarget } from './postgres-connector.js'
+import { type ConnectionTarget } from './connection-target.js'
+import { PostgresConnector } from './postgres-connector.js'
 import { type ActivityFigures, TenantActivity } from './tenant-activity.js'
 import { type Tenant } from './tenant.js'
 
