@@ -32,7 +32,7 @@ export const settingsSchema = Type.Object({
   DATABASE_WAIT_MS: count('How long a request waits for a connection before it is answered 503, in milliseconds.', 5_000),
   DATABASE_CONNECT_TIMEOUT_MS: count('How long opening a connection may take, in milliseconds.', 5_000),
   DATABASE_STATEMENT_TIMEOUT_MS: count('How long one SQL statement may run, in milliseconds.', 30_000),
-  CACHED_TENANTS: count('How many tenants\' pools are remembered; an empty pool costs about a kilobyte.', 10_000),
+  CACHED_TENANTS: count('How many tenants\' pools are remembered; each costs about six kilobytes with all that is remembered of a tenant.', 10_000),
   TENANT_BEHIND: Type.Enum(['migrate', 'refuse'], {
     description: 'What a request meets whose organization\'s database is behind this code. migrate: it waits, as long as DATABASE_WAIT_MS, while that is migrated. refuse: 503 until koinonia migrate has done it.',
     default: 'migrate'
