@@ -4,6 +4,7 @@ import { systemClock } from '../clock.js'
 import { checkBackups } from './check-backups.js'
 import { checkIndexes } from './check-indexes.js'
 import { checkLeftovers } from './check-leftovers.js'
+import { checkPoolers } from './check-poolers.js'
 import { checkRegistry } from './check-registry.js'
 import { checkServers } from './check-servers.js'
 import { checkSpares } from './check-spares.js'
@@ -58,7 +59,7 @@ async function examine (operator: Operator, { tenants }: { tenants: false | Tena
   // Without a registry that answers, the other checks only repeat what it said.
   if (registry.some(({ name, state }) => state === 'failed' && name.startsWith('registry'))) return registry
   const rest = await Promise.all([
-    checkIndexes(operator), checkBackups(operator), checkRegistryTables(operator), checkServers(operator), checkSpares(operator), checkLeftovers(operator),
+    checkIndexes(operator), checkBackups(operator), checkRegistryTables(operator), checkServers(operator), checkPoolers(operator), checkSpares(operator), checkLeftovers(operator),
     ...(tenants === false ? [] : [checkTenants(operator, tenants)])
   ])
   return [...registry, ...rest.flat()]

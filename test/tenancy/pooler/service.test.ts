@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { archiveServices } from '../../../src/cli/archive-tenant.js'
+import { checkPoolers } from '../../../src/cli/check-poolers.js'
 import { fieldCrypto } from '../../../src/crypto/fields.js'
 import { type Message } from '../../../src/features/messages/schemas.js'
 import { deleteSaga } from '../../../src/tenancy/lifecycle/delete-tenant.js'
@@ -72,7 +73,10 @@ void t.test('the service through PgBouncer', { skip: skipWithoutPgBouncer }, asy
   })
 
   await t.test('while the pooler is dead its organizations are answered 503, and 200 once it is back', async (t) => {
+    const doctor = async () => (await checkPoolers(services)).find(({ name }) => name === 'pooler east')
+    t.match(await doctor(), { state: 'ok', detail: 'lets organizations in' })
     await poolers.east.kill()
+    t.match(await doctor(), { state: 'failed', next: /TENANT_POOLERS/ }, 'the doctor says so')
     for (let n = 0; n < 6; n++) t.match(await api('POST', '/tags', { name: `never ${n}` }), { status: 503, code: 'DATABASE_UNAVAILABLE' })
     await poolers.east.restart()
     await until(async () => (await api('GET', '/tags')).status === 200)
