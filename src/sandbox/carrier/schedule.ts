@@ -8,16 +8,24 @@ export class Schedule {
   #timer: NodeJS.Timeout | undefined
   #next = 0
   #closed = false
+  readonly #clock: () => number
+
+  /** `clock`: milliseconds from any fixed origin. */
+  constructor (clock = () => performance.now()) {
+    this.#clock = clock
+  }
 
   /** Runs `task` once, `delayMs` from now; what is still waiting at `close` never runs, nor does what comes after it. */
   after (delayMs: number, task: () => void): void {
     if (this.#closed) return
-    const tick = Math.floor(performance.now() / tickMs) + Math.max(1, Math.ceil(delayMs / tickMs))
+    // Read once: were the first tick looked at counted from a later moment, this one could be passed over for ever.
+    const now = Math.floor(this.#clock() / tickMs)
+    const tick = now + Math.max(1, Math.ceil(delayMs / tickMs))
     const bucket = this.#buckets.get(tick)
     if (bucket === undefined) this.#buckets.set(tick, [task])
     else bucket.push(task)
     if (this.#timer !== undefined) return
-    this.#next = Math.floor(performance.now() / tickMs) + 1
+    this.#next = now + 1
     this.#timer = setInterval(() => this.#run(), tickMs)
   }
 
@@ -29,7 +37,7 @@ export class Schedule {
   }
 
   #run (): void {
-    const now = Math.floor(performance.now() / tickMs)
+    const now = Math.floor(this.#clock() / tickMs)
     for (; this.#next <= now; this.#next++) {
       const due = this.#buckets.get(this.#next)
       if (due === undefined) continue

@@ -1,4 +1,4 @@
-// Backups: made while in use, kept as many as asked for, proved, and gone back to; in a folder, in a bucket, and whenever a process dies.
+// Backups: made while in use, kept as many as asked for, proved, and gone back to; in a folder and in a bucket.
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -9,14 +9,12 @@ import { backUp, goBackTo, tenantsToBackUp, verifyBackup } from '../../../src/te
 import { type TenantId } from '../../../src/tenancy/tenant.js'
 import { apiOf } from '../../helpers/api.js'
 import { buildTestApp } from '../../helpers/build.js'
-import { killAt } from '../../helpers/kill-at.js'
 import { type Place, place, tenantIn, traces } from '../../helpers/operation-traces.js'
 import { s3Account, startS3Server } from '../../helpers/s3-server.js'
 import { until } from '../../helpers/until.js'
 
 t.setTimeout(300_000)
 
-const sweep = new AbortController().signal
 const asked = { requestedBy: 'tests' }
 const quietly = { keep: undefined, concurrency: 2, requestedBy: 'tests' }
 
@@ -89,28 +87,6 @@ void t.test('going back to a backup touches no other tenant, keeps what was as a
   t.match(await traces(g), { status: 'active', unfinished: 0, databases: [`tenant_${g.id}`], mayLogIn: true, recorded: 2, spooled: 0 })
   await goBackTo(here.opened.forFiles, await findFile(here.opened.registry.db, formerId ?? ''), undefined, asked)
   t.strictSame(await served(here, g.id), ['Since', 'Then'], 'and back again')
-})
-
-void t.test('killed at every step: a backup is whole or not there, a proof ends, and going back is done or not begun', async (t) => {
-  const here = await place(t)
-  const active = (id: string, files: number) => ({ status: 'active', unfinished: 0, recorded: files, databases: [`tenant_${id}`], roles: 1, mayLogIn: true, files, spooled: 0 })
-  const deaths: Array<[string, string[], number, string?]> = [
-    ['backup', ['written:did', 'written', 'recorded:did', 'recorded', 'pruned:did', 'pruned', 'done'], 1],
-    ['verify', ['created', 'filled', 'compared:did', 'compared', 'done'], 1],
-    ['revert', ['created', 'filled', 'built:did', 'built', 'closed:did', 'closed', 'exchanged:did', 'exchanged', 'opened:did', 'opened', 'former-dropped:did', 'former-dropped', 'done'], 1],
-    ['revert', ['undo:exchanged', 'undo:closed', 'undo:built', 'undone'], 1, 'exchanged:did']
-  ]
-  for (const [kind, points, files, failAt] of deaths) {
-    for (const point of points) {
-      const g = await tenantIn(here)
-      await g.opened.operations.perform(backupSaga, g.id, {}, asked)
-      if (kind === 'revert') await addBranch(here, g.id, 'Since')
-      await killAt(t, { sql: g.ground.sql, args: [...g.args, kind], point, ...(failAt === undefined ? {} : { failAt }) })
-      await g.opened.operations.runDue(sweep)
-      t.strictSame(await traces(g), active(g.id, files), `${kind} killed at ${point}`)
-      t.strictSame(await served(here, g.id), failAt === undefined ? [] : ['Since'], `${kind} killed at ${point}`)
-    }
-  }
 })
 
 void t.test('in a bucket: backed up, proved and gone back to, and what waited then is held for a person instead of sent', async (t) => {

@@ -2,7 +2,7 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { archiveTenant } from '../../../src/tenancy/lifecycle/request-archive.js'
+import { archiveTenant, restoreArchived } from '../../../src/tenancy/lifecycle/request-archive.js'
 import { requestDeletion } from '../../../src/tenancy/lifecycle/request-deletion.js'
 import { type Saga } from '../../../src/tenancy/lifecycle/saga.js'
 import { sagas } from '../../../src/tenancy/lifecycle/sagas.js'
@@ -12,6 +12,7 @@ import { tenantIn, traces } from '../../helpers/operation-traces.js'
 import { connect, databaseUrl, makeRegistry } from '../../helpers/provisioning-ground.js'
 import { twoServers } from '../../helpers/second-server.js'
 import { contentsOf } from '../../helpers/tenant-contents.js'
+import { until } from '../../helpers/until.js'
 import { performOf } from './perform-of.js'
 
 t.setTimeout(600_000)
@@ -27,6 +28,8 @@ interface Kind {
   ask?: string
   /** What there is before. */
   prepare?: (g: Ground) => Promise<unknown>
+  /** What is written then and is gone when it is done. */
+  since?: string
   /** Points within its steps. */
   within: string[]
   /** The last point from where it can be taken back, and points within the undoing. */
@@ -63,7 +66,7 @@ const kinds: Record<string, Kind[]> = {
   ],
   backup: [{ prepare: backUp, within: ['writing', 'file-removed'], failAt: 'written:did', done: backedUp, undone: backedUp }],
   verify: [{ prepare: backUp, within: built, failAt: 'compared:did', done: backedUp, undone: backedUp }],
-  revert: [{ prepare: backUp, within: built, failAt: 'exchanged:did', done: backedUp, undone: backedUp }],
+  revert: [{ prepare: backUp, since: 'A branch', within: built, failAt: 'exchanged:did', done: backedUp, undone: backedUp }],
   move: [{ within: [...made, 'read-only', ...dropped], failAt: 'copied:did', withinUndo: dropped, done: { ...active, on: 'west' }, undone: active }],
   rotate: [{ within: [], done: active }],
   clone: [{ within: made, failAt: 'admin-made:did', withinUndo: ['undo-begun', ...dropped, 'row-deleted'], done: { ...active, copies: 1 }, undone: active }]
@@ -74,11 +77,6 @@ const words = (text: string): string[] => text.split(' ')
 /** What the tests of these operations kill them at, so that nothing is killed twice. */
 const elsewhere: Record<string, string[]> = {
   delete: words('begun:did begun routes-removed:did routes-removed media-removed:did media-removed copies-removed:did copies-removed database-dropped#1 role-dropped database-dropped:did done'),
-  archive: words('closed:did closed written:did written created migrated filled proved:did proved database-dropped role-dropped dropped:did dropped done undo:proved undo:written undo:closed undone'),
-  restore: words('created migrated filled built:did built done undo:built undone'),
-  backup: words('written:did written recorded:did recorded pruned:did pruned done'),
-  verify: words('created filled compared:did compared done'),
-  revert: words('created filled built:did built closed:did closed exchanged:did exchanged opened:did opened former-dropped:did former-dropped done undo:exchanged undo:closed undo:built undone'),
   move: words('target-made:did target-made read-only writes-refused:did writes-refused copied:did copied switched:did switched database-dropped role-dropped source-dropped:did source-dropped done'),
   rotate: words('password-changed:did password-changed done'),
   clone: words('registered:did registered database-made:did database-made copied:did copied admin-made:did admin-made')
@@ -116,6 +114,13 @@ async function found (g: Ground) {
   return { ...rest, on, copies: copies?.n, strange: databases.filter((database) => database !== name) }
 }
 
+const addBranch = (g: Ground, name: string) => here.opened.tenancy.withTenant(g.id, (db) => db.insertInto('branches').values({ name }).execute())
+
+/** The branches that a request finds, once what was remembered of the tenant is forgotten. */
+async function served (g: Ground): Promise<string[]> {
+  return await until(() => here.opened.tenancy.withTenant(g.id, async (db) => (await db.selectFrom('branches').select('name').execute()).map(({ name }) => name)).catch(() => undefined))
+}
+
 const wantedOf = ({ on = 'east', copies = 0, ...rest }: Traces) => ({ ...rest, on, copies, strange: [], unfinished: 0, spooled: 0 })
 
 t.strictSame(Object.keys(kinds).sort(), sagas.map(({ kind }) => kind).sort(), 'every operation there is')
@@ -132,6 +137,7 @@ for (const saga of sagas) {
       for (const death of deathsOf(saga, kind).filter(({ point }) => elsewhere[name]?.includes(point) !== true)) {
         const g = await tenantIn(here)
         await kind.prepare?.(g)
+        if (kind.since !== undefined) await addBranch(g, kind.since)
         all.push({ g, death: { tenantId: g.id, kind: name, ...death } })
       }
       // Only what is moved goes there; what is made and restored would too.
@@ -143,7 +149,11 @@ for (const saga of sagas) {
         const wanted = wantedOf(death.failAt === undefined ? kind.done : kind.undone ?? kind.done)
         const what = `${name} killed at ${death.point}${death.failAt === undefined ? '' : ', being taken back'}`
         t.strictSame(await found(g), wanted, what)
-        if (wanted.on !== 'nowhere') t.strictSame(await contentsOf(databaseUrl(wanted.on === 'west' ? west : ground.adminUrl, `tenant_${g.id}`)), g.wanted, what)
+        if (wanted.status === 'archived') await restoreArchived(here.opened.forFiles, g.id, undefined, asked)
+        if (wanted.status === 'deleted') continue
+        const since = death.failAt === undefined ? undefined : kind.since
+        t.strictSame(await served(g), since === undefined ? [] : [since], what)
+        if (since === undefined) t.strictSame(await contentsOf(databaseUrl(wanted.on === 'west' ? west : ground.adminUrl, `tenant_${g.id}`)), g.wanted, what)
       }
       const { rows: [row] } = await ground.sql.query<object>('SELECT count(*)::int AS half FROM tenants WHERE status = \'creating\'')
       t.strictSame(row, { half: 0 })
