@@ -39,6 +39,7 @@ export async function watchConnections ({ postgres }: Bench, whose: Side): Promi
   const [sessions, cpu] = [await sessionsOf(client), treeCpuSeconds(postmaster)]
   const watching = (async () => {
     while (!stop.signal.aborted) {
+      const begun = performance.now()
       const { rows } = await client.query<{ count: number }>({
         name: 'count',
         text: `SELECT count(*)::integer AS count FROM pg_stat_activity
@@ -46,7 +47,7 @@ export async function watchConnections ({ postgres }: Bench, whose: Side): Promi
       })
       most = Math.max(most, rows[0]?.count ?? 0)
       looks++
-      await pause(everyMs)
+      await pause(Math.max(1, everyMs - (performance.now() - begun)))
     }
   })()
   return {

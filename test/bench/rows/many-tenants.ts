@@ -103,7 +103,7 @@ function describeCase ({ databases, callers, against, goal }: Case, ours: Measur
       goal: { atMost: connections, alone: true, promised: true },
       // The turns that warmed up are held to it as well.
       ours: ours.map(({ work }, turn) => Math.max(work.most, ...(turn === 0 ? warmUps : []))),
-      notes: [`pg_stat_activity, looked at 20 ms apart, ${quantile(seen.map(({ work }) => work.looks), 0.5)} times a turn`]
+      notes: [`pg_stat_activity, looked at every 20 ms, ${quantile(seen.map(({ work }) => work.looks), 0.5)} times a turn`]
     }
   ]
 }
