@@ -92,8 +92,10 @@ export class PostgresConnector implements Connector<PostgresConnection> {
         connection.broken = true
         lost()
       }
-      client.on('error', breakDown)
-      client.on('error', () => { this.target.pooler?.forget() })
+      client.on('error', () => {
+        this.target.pooler?.forget()
+        breakDown()
+      })
       client.once('end', breakDown)
       // Administrators' connections count no statements as running: they wait for hours on purpose.
       endWhenSilent(client, this.settings.statementTimeoutMs + this.settings.connectTimeoutMs, () => connection.running > 0)

@@ -1,4 +1,5 @@
-// kill -9 before, in and after every step of every operation there is, and of its undoing: finished or taken back, nothing lost, nothing orphaned.
+// kill -9 before, in and after the steps of every operation there is, and of its undoing, but where an operation's own test does it:
+// finished or taken back, nothing lost, nothing orphaned.
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -132,7 +133,7 @@ for (const saga of sagas) {
 for (const saga of sagas) {
   for (const kind of kinds[saga.kind] ?? []) {
     const name = kind.ask ?? saga.kind
-    await t.test(`${name} killed at every point ends whole, or as if it had never been`, async (t) => {
+    await t.test(`${name}, killed at each point that no test of its own has, ends whole, or as if it had never been`, async (t) => {
       const all: Array<{ g: Ground, death: Death }> = []
       for (const death of deathsOf(saga, kind).filter(({ point }) => elsewhere[name]?.includes(point) !== true)) {
         const g = await tenantIn(here)
